@@ -1,0 +1,47 @@
+# Set-up, checks and examples. `make demo` and `make test` need Python 3.11, pip, make and gcc, nothing else.
+PYTHON ?= python3.11
+VENV   ?= .venv
+ROOT   ?= runs
+DATA   ?= ../shared/data
+BIN    := $(VENV)/bin
+
+.PHONY: install demo test lint types unit test-slow real-small clean
+
+# The stamp is newer than what it was made from, so a second call installs nothing.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	touch $@
+
+install: $(VENV)/installed
+
+# A real search on the micro-world: under 150 s on 2 cores once installed.
+demo: install
+	$(BIN)/transfer-search start examples/demo.toml --root $(ROOT)
+
+test: install lint types unit
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install
+	$(BIN)/mypy
+
+unit: install
+	$(BIN)/python -m pytest
+
+# Kills drivers, actors and phases again and again; minutes long.
+test-slow: install
+	$(BIN)/python -m pytest -m slow --timeout 1500
+
+# Real checkpoint, real rows. DATA is a folder in the hub's schemas.
+real-small: install
+	@if [ -d "$(DATA)" ]; then \
+	  $(BIN)/transfer-search start examples/real-small.toml --data "$(DATA)" --root $(ROOT); \
+	else echo "skipped: $(DATA) is absent; call make real-small DATA=<folder in the hub's schemas>"; fi
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
