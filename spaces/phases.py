@@ -1,0 +1,229 @@
+"""Phases of a trial as specifications, and the keys that name their results.
+
+A specification holds exactly what decides a phase's result: versions, parents, rows, optimisation,
+seeds, dtype. World size, micro-batches and ZeRO stage change rounding alone and stay out.
+Torch-free, so that the searcher can ask which phases a setting needs before anything is trained.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from spaces.catalogue import Catalogue
+from spaces.initialisations import Pretraining
+from spaces.keys import NOT_IN_KEY, content_hash
+from spaces.settings import Mixture, Optimisation, Part, Seeds, TransferSetting
+from spaces.tasks import Task
+
+KINDS = ("initialisation", "intermediate", "target", "evaluation")
+
+PHASE_VERSIONS = {"initialisation": 1, "intermediate": 1, "target": 1, "evaluation": 1}
+"""Raised whenever the same specification gives other numbers than before."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rows:
+    """Rows of a task in a language and split, as they were when the study started."""
+
+    task: str
+    language: str
+    split: str
+    revision: str
+    """Hash of the rows themselves; see ``row_name`` for where a study keeps it."""
+    cap: int | None = None
+    weight: int = 1
+    rows_seed: int = 0
+    """Draws the rows below a cap, and invented rows."""
+
+    def __str__(self) -> str:
+        """``nli:esho``."""
+        return f"{self.task}:{self.language}"
+
+
+def row_name(task: str, language: str, split: str) -> str:
+    """Name under which a study freezes the revision of some rows."""
+    return f"{task}/{language}/{split}"
+
+
+class _Keyed:
+    """What every specification has: a kind, a key, a parent's key."""
+
+    __slots__ = ()
+    kind: str
+    parent: str
+
+    @property
+    def key(self) -> str:
+        """Content key of the result."""
+        return content_hash({"kind": self.kind, "version": PHASE_VERSIONS[self.kind], "spec": self})
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole specification, names included, for ``spec.json``."""
+        return {"kind": self.kind, "version": PHASE_VERSIONS[self.kind], **asdict(self)}  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitialisationSpec(_Keyed):
+    """Weights to start from: a checkpoint turned into a plain encoder, or one pretrained here."""
+
+    kind: ClassVar[str] = "initialisation"  # type: ignore[misc]
+    parent: ClassVar[str] = ""  # type: ignore[misc]
+    name: str = field(metadata=NOT_IN_KEY)
+    revision: str
+    """Hash of the checkpoint's files, or of the world that pretraining reads."""
+    pretraining: Pretraining | None = None
+    seed: int | None = None
+    """None for a checkpoint: it is what it is."""
+    dtype: str = "fp32"
+
+    @property
+    def title(self) -> str:
+        """What people call this phase."""
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingSpec(_Keyed):
+    """An intermediate or target phase: rows trained on, starting from the parent's encoder."""
+
+    kind: str
+    parent: str
+    rows: tuple[Rows, ...]
+    optimisation: Optimisation
+    seed: int
+    max_tokens: int
+    dtype: str = "fp32"
+
+    @property
+    def title(self) -> str:
+        """What people call this phase."""
+        return "+".join(str(rows) for rows in self.rows)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks trained on, each once."""
+        return tuple(dict.fromkeys(rows.task for rows in self.rows))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationSpec(_Keyed):
+    """Predictions and scores of some weights on some rows."""
+
+    kind: ClassVar[str] = "evaluation"  # type: ignore[misc]
+    parent: str
+    target: str
+    rows: tuple[Rows, ...]
+    max_tokens: int
+    dtype: str = "fp32"
+
+    @property
+    def title(self) -> str:
+        """What people call this phase."""
+        return f"{self.target} in {len(self.rows)} languages"
+
+
+PhaseSpec = InitialisationSpec | TrainingSpec | EvaluationSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frozen:
+    """What a study froze when it started, as far as keys need it."""
+
+    catalogue: Catalogue
+    revisions: Mapping[str, str]
+    """``row_name`` or initialisation name -> revision."""
+    dtype: str
+    split: str = "dev"
+    """Split that is scored; a search never opens ``test``."""
+
+    def rows(self, part: Part, split: str, seed: int, cap: int | None = None) -> Rows:
+        """The frozen rows of a part."""
+        name = row_name(part.task, part.language, split)
+        if name not in self.revisions:
+            raise KeyError(f"the study froze no rows {name!r}; it knows {sorted(self.revisions)}")
+        return Rows(
+            task=part.task,
+            language=part.language,
+            split=split,
+            revision=self.revisions[name],
+            cap=cap,
+            weight=part.weight,
+            rows_seed=seed,
+        )
+
+
+def trial_phases(
+    frozen: Frozen, target: str, setting: TransferSetting, seeds: Seeds
+) -> tuple[PhaseSpec, ...]:
+    """The phases of a trial in order, each keyed through its parents."""
+    first = _initialisation(frozen, setting.initialisation, seeds)
+    phases: list[PhaseSpec] = [first]
+    for mixture in setting.intermediate:
+        phases.append(_intermediate(frozen, mixture, phases[-1].key, seeds))
+    row = frozen.catalogue.tasks[target]
+    for training in row.recipe:
+        phases.append(_target(frozen, training, setting, phases[-1].key, seeds))
+    phases.append(_evaluation(frozen, row, phases[-1].key, seeds))
+    return tuple(phases)
+
+
+def _initialisation(frozen: Frozen, name: str, seeds: Seeds) -> InitialisationSpec:
+    row = frozen.catalogue.initialisations[name]
+    return InitialisationSpec(
+        name=name,
+        revision=frozen.revisions[name],
+        pretraining=row.pretraining,
+        seed=None if row.path else seeds.initialisation,
+        dtype=frozen.dtype,
+    )
+
+
+def _longest(frozen: Frozen, tasks: Iterable[str]) -> int:
+    return max(frozen.catalogue.tasks[task].max_tokens for task in tasks)
+
+
+def _intermediate(frozen: Frozen, mixture: Mixture, parent: str, seeds: Seeds) -> TrainingSpec:
+    return TrainingSpec(
+        kind="intermediate",
+        parent=parent,
+        rows=tuple(frozen.rows(p, "train", seeds.rows, mixture.rows_cap) for p in mixture.parts),
+        optimisation=mixture.optimisation,
+        seed=seeds.intermediate,
+        max_tokens=_longest(frozen, (part.task for part in mixture.parts)),
+        dtype=frozen.dtype,
+    )
+
+
+def _target(
+    frozen: Frozen, training: str, setting: TransferSetting, parent: str, seeds: Seeds
+) -> TrainingSpec:
+    parts = [Part(task=training, language=code) for code in setting.source_languages]
+    return TrainingSpec(
+        kind="target",
+        parent=parent,
+        rows=tuple(frozen.rows(part, "train", seeds.rows) for part in parts),
+        optimisation=setting.target,
+        seed=seeds.target,
+        max_tokens=_longest(frozen, [training]),
+        dtype=frozen.dtype,
+    )
+
+
+def scored_languages(catalogue: Catalogue, row: Task, asked: str | tuple[str, ...]) -> list[str]:
+    """Languages of a target that a plan scores."""
+    return [c for c in row.languages if asked == "all" or c in asked or c == row.dev_language]
+
+
+def _evaluation(frozen: Frozen, row: Task, parent: str, seeds: Seeds) -> EvaluationSpec:
+    parts = [
+        Part(task=row.name, language=code)
+        for code in row.languages
+        if row_name(row.name, code, frozen.split) in frozen.revisions
+    ]
+    return EvaluationSpec(
+        parent=parent,
+        target=row.name,
+        rows=tuple(frozen.rows(part, frozen.split, seeds.rows) for part in parts),
+        max_tokens=row.max_tokens,
+        dtype=frozen.dtype,
+    )

@@ -1,0 +1,132 @@
+"""Transfer settings: frozen values that say all of a trial but its target and seeds."""
+
+import math
+from dataclasses import dataclass
+from functools import reduce
+
+from spaces.keys import short_hash
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ``ValueError(message)`` unless ``condition`` holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Optimisation:
+    """How one phase is trained. AdamW, linear warm-up, linear decay to zero."""
+
+    learning_rate: float
+    """Peak learning rate."""
+    steps: int
+    """Optimiser steps; a phase always runs all of them and hands on its last weights."""
+    rows_per_step: int = 32
+    """Rows in one optimiser step, over all ranks and micro-batches."""
+    warmup_share: float = 0.1
+    """Share of the steps that warm up, in [0, 1)."""
+    weight_decay: float = 0.01
+    beta2: float = 0.999
+    """AdamW's second-moment decay; the first is 0.9."""
+    clip_norm: float = 1.0
+    """Largest norm of the whole step's gradient."""
+
+    def __post_init__(self) -> None:
+        """Check ranges, so that an impossible phase never reaches a machine."""
+        require(self.learning_rate > 0, f"{self.learning_rate=} must be above 0")
+        require(self.steps >= 1, f"{self.steps=} must be at least 1")
+        require(self.rows_per_step >= 1, f"{self.rows_per_step=} must be at least 1")
+        require(0 <= self.warmup_share < 1, f"{self.warmup_share=} must lie in [0, 1)")
+        for name in ("learning_rate", "warmup_share", "weight_decay", "beta2", "clip_norm"):
+            object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are one value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Part:
+    """One ingredient of a mixture: the training rows of a task in a language."""
+
+    task: str
+    language: str
+    weight: int = 1
+    """Share of the rows, in integer units; a mixture reduces them to lowest terms."""
+
+    def __post_init__(self) -> None:
+        """A part of weight zero is no part."""
+        require(self.weight >= 1, f"{self.weight=} of {self.task}:{self.language} must be >= 1")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mixture:
+    """What one intermediate phase trains on, in canonical form: sorted parts, reduced weights."""
+
+    parts: tuple[Part, ...]
+    optimisation: Optimisation
+    rows_cap: int | None = None
+    """At most this many rows of each part; None takes all."""
+
+    def __post_init__(self) -> None:
+        """Bring equal mixtures to one form, so that they share one key."""
+        require(bool(self.parts), "a mixture needs at least one part")
+        names = [(part.task, part.language) for part in self.parts]
+        require(len(set(names)) == len(names), f"a part stands twice in {names}")
+        unit = reduce(math.gcd, (part.weight for part in self.parts))
+        parts = sorted(
+            Part(task=part.task, language=part.language, weight=part.weight // unit)
+            for part in self.parts
+        )
+        object.__setattr__(self, "parts", tuple(parts))
+
+    def __str__(self) -> str:
+        """Name tasks and languages, as reports show them: ``nli:esho+fanu``."""
+        by_task: dict[str, list[str]] = {}
+        for part in self.parts:
+            weight = f"x{part.weight}" if part.weight > 1 else ""
+            by_task.setdefault(part.task, []).append(part.language + weight)
+        return " & ".join(f"{task}:{'+'.join(codes)}" for task, codes in by_task.items())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferSetting:
+    """One point of the search space: everything that decides a trial except target and seeds."""
+
+    initialisation: str
+    source_languages: tuple[str, ...]
+    """Languages of the target phase's training rows."""
+    target: Optimisation
+    intermediate: tuple[Mixture, ...] = ()
+    """Mixtures trained one after the other before the target phase; empty for none."""
+
+    def __post_init__(self) -> None:
+        """Source languages are a set: their order must not make another setting."""
+        require(bool(self.source_languages), "a setting needs at least one source language")
+        object.__setattr__(self, "source_languages", tuple(sorted(set(self.source_languages))))
+
+    @property
+    def setting_id(self) -> str:
+        """Hash of the setting: the join key over targets and seeds."""
+        return short_hash(self)
+
+    @property
+    def arm(self) -> str:
+        """``intermediate`` or ``none``: which arm's share of the trials this setting uses."""
+        return "intermediate" if self.intermediate else "none"
+
+    @property
+    def intermediate_name(self) -> str:
+        """The chain of mixtures as reports show it; ``none`` where there is none."""
+        return " > ".join(str(mixture) for mixture in self.intermediate) or "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seeds:
+    """The four seeds of a trial. A phase's key holds its own and its parents' alone."""
+
+    initialisation: int
+    rows: int
+    intermediate: int
+    target: int
+
+    @classmethod
+    def all_equal(cls, seed: int) -> "Seeds":
+        """The seeds of every trial of a search: settings differ, chance does not."""
+        return cls(initialisation=seed, rows=seed, intermediate=seed, target=seed)

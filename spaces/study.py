@@ -1,0 +1,162 @@
+"""``study.json``: what a study froze when it started, and its identity."""
+
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from spaces.catalogue import Catalogue
+from spaces.keys import canonical
+from spaces.layout import SCHEMA_VERSION, StoreError, StudyPaths, read_json, study_names, write_json
+from spaces.phases import Frozen
+from spaces.plan import Plan, nearest
+from spaces.selection import Cut
+from spaces.settings import Seeds, TransferSetting
+from spaces.suggest import GROWING_AXES, Space
+
+SETTING = TypeAdapter(TransferSetting)
+"""Reads settings back from JSON."""
+
+
+class StudyRecord(BaseModel):
+    """Everything that a trial, a reader or a later driver must know of a study."""
+
+    model_config = ConfigDict(frozen=True, ignored_types=(cached_property,))
+
+    schema_version: int = SCHEMA_VERSION
+    plan: Plan
+    generation: int = 1
+    """Which copy of each target's Optuna study is current; grows with the space."""
+    revisions: dict[str, str]
+    cuts: dict[str, Cut]
+    versions: dict[str, str] = {}
+    created: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.plan.study.name
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Rows of the plan's world and of the user."""
+        return Catalogue.for_plan(self.plan)
+
+    @cached_property
+    def frozen(self) -> Frozen:
+        """What keys need."""
+        return Frozen(
+            catalogue=self.catalogue,
+            revisions=self.revisions,
+            dtype=self.plan.resources.precision,
+        )
+
+    @cached_property
+    def spaces(self) -> dict[str, Space]:
+        """The space of each target."""
+        return {t: Space.of(self.plan, t, self.catalogue) for t in self.plan.targets.tasks}
+
+    @property
+    def seeds(self) -> Seeds:
+        """Seeds of every trial of the search."""
+        return Seeds.all_equal(self.plan.study.seed)
+
+    def optuna_name(self, target: str, generation: int | None = None) -> str:
+        """Name of a target's Optuna study in the storage."""
+        number = generation or self.generation
+        return f"{self.name}/{target}" + (f"@{number}" if number > 1 else "")
+
+    def identity(self) -> dict[str, Any]:
+        """What makes this study this study: not its budget, not its resources.
+
+        ``precision`` is here although it stands among the resources: it changes scores.
+        """
+        plan = self.plan
+        return {
+            "world": plan.world,
+            "seed": plan.study.seed,
+            "objective": plan.study.objective,
+            "selection": plan.study.selection,
+            "precision": plan.resources.precision,
+            "languages": plan.targets.languages,
+            "heldout_seed": plan.targets.heldout_seed,
+            "revisions": dict(sorted(self.revisions.items())),
+            "cuts": {t: asdict(cut) for t, cut in self.cuts.items()},
+            "space": {t: _space_identity(space) for t, space in self.spaces.items()},
+        }
+
+    def write(self, paths: StudyPaths) -> None:
+        """Write ``study.json`` whole or not at all."""
+        write_json(paths.record, self.model_dump(mode="json"))
+
+
+def _space_identity(space: Space) -> dict[str, Any]:
+    values = {axis.name: list(axis.choices) or [axis.low, axis.high] for axis in space.axes}
+    phases = {p: canonical(space.reference(p)) for p in ("intermediate", "target")}
+    return {"axes": values, "phases": phases}
+
+
+def read_study(root: Path, name: str) -> StudyRecord:
+    """The record of a study.
+
+    Raises:
+        StoreError: there is no such study under the root, or its record is torn or newer.
+    """
+    root = Path(root).absolute()
+    paths = StudyPaths(root, name)
+    values = read_json(paths.record)
+    if values is None and paths.record.exists():
+        raise StoreError(f"{paths.record} is torn: restore it, or start the plan under a new name")
+    if values is None:
+        raise StoreError(
+            f"no study {name!r} under {root}: expected {nearest(name, study_names(root))}"
+        )
+    try:
+        return StudyRecord.model_validate(values)
+    except ValidationError as error:
+        raise StoreError(f"{paths.record} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def differences(old: StudyRecord, new: StudyRecord) -> tuple[list[str], list[str]]:
+    """How two records of one study differ: (growth, refusals), one line each.
+
+    Growth is more choices on an axis that may grow, more targets, and the revisions and cuts that
+    come with them. Everything else is a refusal.
+    """
+    before, after = _flat(old.identity()), _flat(new.identity())
+    growth: list[str] = []
+    refusals: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            kind = growth if _is_growth(name, was, now, old) else refusals
+            kind.append(f"{name}: {_show(was)} -> {_show(now)}")
+    return growth, refusals
+
+
+def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:
+    if was is None:
+        is_new_target = name.split("|")[1] not in old.cuts if name.count("|") else False
+        return name.startswith("revisions|") or is_new_target
+    axis = name.rsplit("|", 1)[-1]
+    if axis in GROWING_AXES and isinstance(was, list) and isinstance(now, list):
+        return set(was) <= set(now)
+    return False
+
+
+def _show(value: Any) -> str:
+    text = "(absent)" if value is None else str(value)
+    return text if len(text) <= 90 else text[:87] + "..."
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mapping -> one level, names joined by ``|``."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}|")
+        else:
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat
