@@ -1,0 +1,102 @@
+"""Rows from a folder in the hub's schemas: ``<data set>/<config>/<split>.parquet``."""
+
+from functools import cache as memoise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import ClassLabel, Dataset, disable_progress_bars
+
+from spaces.catalogue import Catalogue
+from spaces.keys import derived_seed
+from spaces.layout import file_sha256
+from spaces.phases import Rows
+from spaces.tasks import Task
+from trainables.forms import FORMS
+from trainables.rows import RowError, RowTable
+
+_hashed = memoise(file_sha256)
+
+
+class FolderSource:
+    """One folder of parquet files, read through ``datasets``."""
+
+    def __init__(self, folder: Path, catalogue: Catalogue, cache: Path) -> None:
+        self._folder, self._tasks, self._cache = folder, catalogue.tasks, cache
+        disable_progress_bars()
+
+    def revision(self, task: str, language: str, split: str) -> str:
+        """sha256 of the file, shortened."""
+        return _hashed(self._file(task, language, split))[:16]
+
+    def rows(self, rows: Rows) -> RowTable:
+        """Read, check and, where capped, draw rows with the rows seed."""
+        task, file = self._tasks[rows.task], self._file(rows.task, rows.language, rows.split)
+        if not _hashed(file).startswith(rows.revision):
+            raise RowError(
+                f"{file} is not the file that the study froze (revision {rows.revision}): "
+                "put it back, or start a new study"
+            )
+        data = Dataset.from_parquet(str(file), cache_dir=str(self._cache))
+        table = _columns(task, file, data)
+        _check(task, file, table)
+        return _capped(table, rows)
+
+    def _file(self, name: str, language: str, split: str) -> Path:
+        """The file of some rows.
+
+        Raises:
+            RowError: the task names no data set or split, or the file is absent.
+        """
+        data = self._tasks[name].data
+        if data is None or split not in data.splits:
+            raise RowError(f"task {name!r} names no data set with a {split!r} split")
+        config = data.config.format(language=language)
+        file = self._folder / data.folder / config / f"{data.splits[split]}.parquet"
+        if not file.is_file():
+            raise RowError(f"{name!r} in {language!r} needs {file}, which is absent")
+        return file.absolute()
+
+
+def _columns(task: Task, file: Path, data: Any) -> RowTable:
+    """The form's columns under our names; labels as integers in the task's order."""
+    assert task.data is not None
+    wanted = FORMS[task.form].columns
+    table: RowTable = {"item": [str(number) for number in range(len(data))]}
+    for ours in wanted:
+        theirs = task.data.columns.get(ours, ours)
+        if theirs not in data.column_names:
+            raise RowError(f"{file} has no column {theirs!r}; it has {data.column_names}")
+        table[ours] = _in_our_order(task, file, data.features[theirs], list(data[theirs]))
+    return table
+
+
+def _in_our_order(task: Task, file: Path, feature: Any, values: list[Any]) -> list[Any]:
+    """Labels by name, because data sets number them in different orders."""
+    if not isinstance(feature, ClassLabel):
+        return values
+    unknown = set(feature.names) - set(task.labels)
+    if unknown:
+        raise RowError(f"{file} has labels {sorted(unknown)}; {task.name!r} knows {task.labels}")
+    order = [task.labels.index(name) for name in feature.names]
+    return [order[value] if 0 <= value < len(order) else value for value in values]
+
+
+def _check(task: Task, file: Path, table: RowTable) -> None:
+    """Refuse rows that break a rule, naming the first."""
+    for row, label in enumerate(table["label"]):
+        if not isinstance(label, int) or not 0 <= label < len(task.labels):
+            raise RowError(f"{file} row {row}: label {label!r} is not in 0..{len(task.labels) - 1}")
+    for name in ("text", "text_pair"):
+        for row, text in enumerate(table[name]):
+            if not isinstance(text, str) or not text.strip():
+                raise RowError(f"{file} row {row}: column {name!r} is empty or not text")
+
+
+def _capped(table: RowTable, rows: Rows) -> RowTable:
+    total = len(table["item"])
+    if rows.cap is None or rows.cap >= total:
+        return table
+    rng = np.random.default_rng(derived_seed("cap", rows.rows_seed, str(rows)))
+    chosen = sorted(rng.permutation(total)[: rows.cap].tolist())
+    return {name: [values[i] for i in chosen] for name, values in table.items()}

