@@ -1,0 +1,19 @@
+"""What came out of a study: frames, the choice of a setting, and texts.
+
+Imports neither torch nor Ray, so a laptop opens any study, also one that is running.
+"""
+
+from analysis.choose import best_settings
+from analysis.frames import load_phases, load_reports, load_scores, load_trials
+from analysis.report import report_text
+from analysis.tables import status_text
+
+__all__ = [
+    "best_settings",
+    "load_phases",
+    "load_reports",
+    "load_scores",
+    "load_trials",
+    "report_text",
+    "status_text",
+]

@@ -1,0 +1,31 @@
+"""What a report must say before its first number."""
+
+_MINIATURE = (
+    "DEMONSTRATION, NOT EVIDENCE",
+    "A miniature with invented languages, one seed. Effects under about 15 points are noise, and "
+    "nothing here speaks of a real language.",
+)
+_ORACLE = (
+    "DEMONSTRATION, NOT EVIDENCE",
+    "A miniature with invented languages, one seed; its scores come from a formula, no model was "
+    "trained. Effects under about 15 points are noise, and nothing here speaks of a real language.",
+)
+_ONE_SEED = (
+    "A SEARCH NOMINATES, IT DOES NOT CONFIRM",
+    "Every trial has the same one seed, and one seed is no evidence: the best of many trials is "
+    "partly the luckiest. Run a nominated setting and its baseline with further seeds.",
+)
+
+
+def banner(world: str, seeds: int) -> tuple[str, str] | None:
+    """Title and text of the warning that a report carries, or None where it needs none.
+
+    Args:
+        world: real, micro or oracle.
+        seeds: sets of seeds behind the best settings.
+    """
+    if world == "micro":
+        return _MINIATURE
+    if world == "oracle":
+        return _ORACLE
+    return _ONE_SEED if seeds <= 1 else None

@@ -1,0 +1,112 @@
+"""Which setting to take for each target."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.frames import DEFAULT_ROOT, Studies, setting_columns, typed_frame
+from analysis.gains import Baselines, best_trial
+from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
+from analysis.wording import hyperparameter_words
+from spaces.plan import nearest
+from spaces.records import TRIAL_COLUMNS, Column
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SEARCHED_ARMS = ("none", "intermediate")
+
+_TRIAL = {column.name: column for column in TRIAL_COLUMNS}
+
+BEST_COLUMNS = (
+    *(_TRIAL[name] for name in ("study", "world", "target", "setting_id", "trial_number")),
+    *(_TRIAL[name] for name in ("initialisation", "intermediate", "source_languages")),
+    Column("hyperparameters", "string", "learning rates, steps, rows per step and caps in words"),
+    *(_TRIAL[name] for name in ("intermediate_learning_rate", "intermediate_steps")),
+    *(_TRIAL[name] for name in ("target_learning_rate", "target_steps")),
+    *(_TRIAL[name] for name in ("score", "reported_score")),
+    Column("baseline", "Float64", "best no-intermediate score of the target", "points"),
+    Column("matched_baseline", "Float64", "score of the trial it is paired with", "points"),
+    *(_TRIAL[name] for name in ("paired_gain", "tuned_gain", "selection")),
+    Column("trials_none", "Int64", "COMPLETE trials without an intermediate phase", "trials"),
+    Column("trials_intermediate", "Int64", "COMPLETE trials with an intermediate phase", "trials"),
+    Column("seeds", "Int64", "sets of seeds behind the score; one is no evidence", "sets"),
+)
+"""Columns of ``best_settings``."""
+
+
+def best_settings(
+    study: Studies, root: Path | str = DEFAULT_ROOT, arm: str | None = None
+) -> "DataFrame":
+    """One row per target with a COMPLETE trial: the best by score, and what it is compared with.
+
+    The score chose the setting, so it is too high by that choice; ``reported_score`` is over the
+    languages that the study reports.
+
+    Args:
+        study: name of a study, or several names; their rows follow one another.
+        root: folder of all studies and phases.
+        arm: choose among ``none`` or ``intermediate`` alone; the gains stay as they are.
+
+    Raises:
+        ValueError: there is no such arm.
+        StoreError: there is no such study, or something of it cannot be read.
+    """
+    if arm not in (None, *SEARCHED_ARMS):
+        raise ValueError(f"{arm=}: expected {nearest(str(arm), SEARCHED_ARMS)}, or None for both")
+    snapshots = read_snapshots(study, root)
+    rows = [
+        _best_row(snapshot, best, snapshots)
+        for snapshot in snapshots
+        for target in snapshot.record.plan.targets.tasks
+        if (best := best_trial(snapshot.of_target(target), arm))
+    ]
+    return typed_frame(rows, BEST_COLUMNS)
+
+
+def seeds_behind(snapshots: Iterable[Snapshot], world: str, best: ReadTrial) -> int:
+    """How many sets of seeds stand behind a setting on its target, over studies of one world.
+
+    One study has one set: its trials differ in their settings, not in chance.
+    """
+    return len(
+        {
+            snapshot.record.seeds
+            for snapshot in snapshots
+            if snapshot.record.plan.world == world
+            for trial in snapshot.trials
+            if trial.is_complete
+            and (trial.target, trial.setting_id) == (best.target, best.setting_id)
+        }
+    )
+
+
+def trials_by_arm(trials: Iterable[ReadTrial]) -> Counter[str | None]:
+    """Arm -> number of COMPLETE trials."""
+    return Counter(trial.arm for trial in trials if trial.is_complete)
+
+
+def _best_row(snapshot: Snapshot, best: ReadTrial, snapshots: Iterable[Snapshot]) -> dict[str, Any]:
+    record, trials = snapshot.record, snapshot.of_target(best.target)
+    baselines, arms = Baselines.of(trials), trials_by_arm(trials)
+    matched = baselines.matched(best)
+    return {
+        "study": record.name,
+        "world": record.plan.world,
+        "target": best.target,
+        "setting_id": best.setting_id,
+        "trial_number": best.number,
+        **setting_columns(best.setting),
+        "hyperparameters": hyperparameter_words(best.setting) if best.setting else None,
+        "score": best.score,
+        "reported_score": best.attributes.record.reported_score,
+        "baseline": baselines.best.score if baselines.best else None,
+        "matched_baseline": matched.score if matched else None,
+        "paired_gain": baselines.paired_gain(best),
+        "tuned_gain": baselines.tuned_gain(best),
+        "selection": record.cuts[best.target].selection,
+        "trials_none": arms["none"],
+        "trials_intermediate": arms["intermediate"],
+        "seeds": seeds_behind(snapshots, record.plan.world, best),
+    }

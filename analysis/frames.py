@@ -1,0 +1,230 @@
+"""Trials, scores, reports and phases as pandas frames; columns stand in ``spaces/records.py``.
+
+Every function takes one study or several, also while they run. A frame has the same columns and
+dtypes when it is empty.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.gains import Baselines
+from analysis.phase_rows import COSTS, phase_rows, totals
+from analysis.snapshot import ReadTrial, Score, Snapshot, read_snapshots
+from spaces.flags import seen_flags
+from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, SCORE_COLUMNS, TRIAL_COLUMNS, Column
+from spaces.settings import TransferSetting
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Studies = str | Iterable[str]
+Row = dict[str, Any]
+
+DEFAULT_ROOT = Path("runs")
+
+SCORE_FIELDS = tuple(field.name for field in fields(Score))
+
+
+def typed_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> "DataFrame":
+    """A frame with exactly these columns and dtypes, whatever the rows hold.
+
+    Raises:
+        KeyError: a row lacks a column; None is how a row says that it has no value.
+    """
+    # Late: pandas costs most of a second of CPU, which `import analysis` must not.
+    import pandas as pd
+
+    arrays = {}
+    for column in columns:
+        dtype: Any = column.dtype  # a string; pandas' stubs ask for one literal at a time
+        arrays[column.name] = pd.array([row[column.name] for row in rows], dtype=dtype)
+    return pd.DataFrame(arrays)
+
+
+def load_trials(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
+    """One row per trial: state, score and gains in points, setting, what it executed.
+
+    ``score`` is NA unless the trial is COMPLETE. ``paired_gain`` is NA for trials without an
+    intermediate phase; ``tuned_gain`` is at most 0 for them. ``steps``, ``tokens`` and ``seconds``
+    (wall time) count what the trial executed itself, in all of its attempts.
+
+    Args:
+        study: name of a study, or several names; their rows follow one another.
+        root: folder of all studies and phases.
+
+    Raises:
+        StoreError: there is no such study, or something of it cannot be read.
+    """
+    return _load(_trial_rows, TRIAL_COLUMNS, study, root)
+
+
+def load_scores(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
+    """One row per trial, language, split, items and metric; values in points.
+
+    Args:
+        study: name of a study, or several names; their rows follow one another.
+        root: folder of all studies and phases.
+
+    Raises:
+        StoreError: there is no such study, or something of it cannot be read.
+    """
+    return _load(score_rows, SCORE_COLUMNS, study, root)
+
+
+def load_reports(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
+    """One row per report of a running or finished trial: step of the target phase, points.
+
+    Args:
+        study: name of a study, or several names; their rows follow one another.
+        root: folder of all studies and phases.
+
+    Raises:
+        StoreError: there is no such study, or something of it cannot be read.
+    """
+    return _load(_report_rows, REPORT_COLUMNS, study, root)
+
+
+def load_phases(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
+    """One row per phase that the study executed, and one per phase a trial took from the store.
+
+    A trial that was interrupted and later found its own phase again has one row for it: executed.
+    Steps are optimiser steps, seconds wall time; those of a hit are what it saved.
+
+    Args:
+        study: name of a study, or several names; their rows follow one another.
+        root: folder of all studies and phases.
+
+    Raises:
+        StoreError: there is no such study, or something of it cannot be read.
+    """
+    return _load(phase_rows, PHASE_COLUMNS, study, root)
+
+
+def _load(
+    rows: Callable[[Snapshot], list[Row]],
+    columns: Sequence[Column],
+    study: Studies,
+    root: Path | str,
+) -> "DataFrame":
+    found = [row for snapshot in read_snapshots(study, root) for row in rows(snapshot)]
+    return typed_frame(found, columns)
+
+
+def _trial_rows(snapshot: Snapshot) -> list[Row]:
+    executed: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in phase_rows(snapshot):
+        if not row["hit"]:
+            executed[row["target"], row["trial_number"]].append(row)
+    targets = snapshot.record.plan.targets.tasks
+    baselines = {target: Baselines.of(snapshot.of_target(target)) for target in targets}
+    return [
+        _trial_columns(snapshot, trial)
+        | setting_columns(trial.setting)
+        | _cost_columns(trial, executed[trial.target, trial.number])
+        | {
+            "paired_gain": baselines[trial.target].paired_gain(trial),
+            "tuned_gain": baselines[trial.target].tuned_gain(trial),
+        }
+        for trial in snapshot.trials
+    ]
+
+
+def _trial_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
+    record, seeds, attributes = snapshot.record, snapshot.record.seeds, trial.attributes
+    return {
+        "study": record.name,
+        "world": record.plan.world,
+        "target": trial.target,
+        "trial_number": trial.number,
+        "state": trial.state,
+        "score": trial.score,
+        "reported_score": attributes.record.reported_score,
+        "setting_id": trial.setting_id,
+        "arm": trial.arm,
+        "role": attributes.role,
+        "initialisation_seed": seeds.initialisation,
+        "rows_seed": seeds.rows,
+        "intermediate_seed": seeds.intermediate,
+        "target_seed": seeds.target,
+        "selection": record.cuts[trial.target].selection,
+        "pruned_step": attributes.pruned_step,
+        "reason": attributes.reason,
+        "attempts": attributes.attempts,
+        "started": trial.started,
+        "finished": trial.finished,
+    }
+
+
+def setting_columns(setting: TransferSetting | None) -> Row:
+    """The columns that say in short what a setting is; None throughout where it is not known."""
+    mixtures = setting.intermediate if setting else ()
+    return {
+        "initialisation": setting.initialisation if setting else None,
+        "intermediate": setting.intermediate_name if setting else None,
+        "intermediate_learning_rate": mixtures[0].optimisation.learning_rate if mixtures else None,
+        "intermediate_steps": sum(m.optimisation.steps for m in mixtures) if setting else None,
+        "source_languages": "+".join(setting.source_languages) if setting else None,
+        "target_learning_rate": setting.target.learning_rate if setting else None,
+        "target_steps": setting.target.steps if setting else None,
+    }
+
+
+def _cost_columns(trial: ReadTrial, executed: list[Row]) -> Row:
+    """What the trial executed; unknown, which is not zero, where it never named its phases."""
+    return {**totals(executed)} if trial.keys or executed else dict.fromkeys(COSTS)
+
+
+def score_rows(snapshot: Snapshot) -> list[Row]:
+    """Rows of ``SCORE_COLUMNS``."""
+    return [row for trial in snapshot.trials for row in trial_score_rows(snapshot, trial)]
+
+
+def trial_score_rows(snapshot: Snapshot, trial: ReadTrial) -> list[Row]:
+    """Rows of ``SCORE_COLUMNS`` for one trial."""
+    scores = trial.attributes.record.scores
+    # 10,000 trials have half a million scores: one set of flags for all halves of a language, and
+    # no `asdict`, which copies values deeply and takes longer than all else together.
+    languages = dict.fromkeys(score.language for score in scores)
+    flags = {code: _language_columns(snapshot, trial, code) for code in languages}
+    about = {
+        "study": snapshot.record.name,
+        "world": snapshot.record.plan.world,
+        "target": trial.target,
+        "trial_number": trial.number,
+        "setting_id": trial.setting_id,
+    }
+    return [
+        about | {name: getattr(score, name) for name in SCORE_FIELDS} | flags[score.language]
+        for score in scores
+    ]
+
+
+def _language_columns(snapshot: Snapshot, trial: ReadTrial, code: str) -> Row:
+    catalogue, cut = snapshot.record.catalogue, snapshot.record.cuts[trial.target]
+    language = catalogue.languages.get(code)
+    seen: Row = dict.fromkeys(("seen_source", "seen_intermediate", "seen_skill"))
+    if trial.setting:
+        seen |= seen_flags(catalogue, trial.setting, trial.target, code)
+    return {
+        "group": language.group if language else None,
+        "role": cut.role(code),
+        "in_objective": code in cut.objective,
+        **seen,
+    }
+
+
+def _report_rows(snapshot: Snapshot) -> list[Row]:
+    return [
+        {
+            "study": snapshot.record.name,
+            "target": trial.target,
+            "trial_number": trial.number,
+            "step": step,
+            "value": value,
+        }
+        for trial in snapshot.trials
+        for step, value in trial.reports.items()
+    ]

@@ -1,0 +1,60 @@
+"""Gains over the no-intermediate arm, and the one rule that picks a best trial."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from analysis.snapshot import ReadTrial
+
+
+def best_trial(trials: Iterable[ReadTrial], arm: str | None = None) -> ReadTrial | None:
+    """The COMPLETE trial with the highest score; of equals the one with the lowest number.
+
+    Args:
+        trials: trials of one target. One whose setting is not known cannot be chosen.
+        arm: ``none`` or ``intermediate``; both where it is left out.
+    """
+    found = [
+        (-trial.score, trial.number, trial)
+        for trial in trials
+        if trial.score is not None and trial.setting and arm in (None, trial.arm)
+    ]
+    return min(found, key=lambda item: item[:2])[2] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """What the trials of one target are compared with."""
+
+    best: ReadTrial | None
+    """The best no-intermediate trial, found by the same rule as any other best."""
+    by_setting: dict[str, ReadTrial]
+    """setting_id -> its first COMPLETE no-intermediate trial."""
+
+    @classmethod
+    def of(cls, trials: Iterable[ReadTrial]) -> "Baselines":
+        """Baselines among the trials of one target."""
+        plain = [trial for trial in trials if trial.is_complete and trial.arm == "none"]
+        by_setting: dict[str, ReadTrial] = {}
+        for trial in sorted(plain, key=lambda trial: trial.number):
+            by_setting.setdefault(str(trial.setting_id), trial)
+        return cls(best_trial(plain), by_setting)
+
+    def matched(self, trial: ReadTrial) -> ReadTrial | None:
+        """The no-intermediate trial that is equal in all else; None for one that is such itself."""
+        if trial.setting is None or not trial.setting.intermediate:
+            return None
+        return self.by_setting.get(replace(trial.setting, intermediate=()).setting_id)
+
+    def paired_gain(self, trial: ReadTrial) -> float | None:
+        """Score minus the matched trial's, in points; None where either is missing."""
+        return _difference(trial, self.matched(trial))
+
+    def tuned_gain(self, trial: ReadTrial) -> float | None:
+        """Score minus the best no-intermediate score, in points; None where either is missing."""
+        return _difference(trial, self.best)
+
+
+def _difference(trial: ReadTrial, baseline: ReadTrial | None) -> float | None:
+    if trial.score is None or baseline is None or baseline.score is None:
+        return None
+    return trial.score - baseline.score

@@ -1,0 +1,90 @@
+"""What phases cost and what the store saved: one row per execution, one per hit."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from analysis.snapshot import FinishedPhase, ReadTrial, Snapshot
+from spaces.phases import KINDS
+
+COSTS = ("steps", "tokens", "seconds")
+
+
+def phase_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Rows of ``PHASE_COLUMNS``, by target and trial.
+
+    The store's own provenance says who executed a phase, because a trial that was interrupted finds
+    its own phases there and writes them down as hits.
+    """
+    executed = _executed_rows(snapshot)
+    done = {(row["target"], row["trial_number"], row["key"]) for row in executed}
+    recorded = [
+        _recorded_row(snapshot, trial, phase)
+        for trial in snapshot.trials
+        for phase in trial.attributes.record.phases
+        if (trial.target, trial.number, phase.key) not in done
+    ]
+    targets = snapshot.record.plan.targets.tasks
+    return sorted(executed + recorded, key=lambda row: _place(row, targets))
+
+
+def _place(row: dict[str, Any], targets: tuple[str, ...]) -> tuple[int, int, int]:
+    """By target in the plan's order, then by trial, then by the trial's own order of phases."""
+    number = row["trial_number"]
+    return (
+        _rank(targets, row["target"]),
+        -1 if number is None else number,
+        _rank(KINDS, row["kind"]),
+    )
+
+
+def _rank(names: tuple[str, ...], name: str | None) -> int:
+    """Place of a name; what an older study of this name left behind comes last."""
+    return names.index(name) if name in names else len(names)
+
+
+def _executed_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
+    name = snapshot.record.name
+    return [
+        {
+            "study": name,
+            "target": made.get("target"),
+            "trial_number": made.get("trial_number"),
+            "key": key,
+            "parent": made.get("parent", ""),
+            "kind": made.get("kind"),
+            "title": made.get("title"),
+            "hit": False,
+            **{cost: made.get(cost) for cost in COSTS},
+            "executed_by": name,
+        }
+        for key, found in snapshot.executions.items()
+        for made in found
+        if made.get("study") == name
+    ]
+
+
+def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) -> dict[str, Any]:
+    """A hit; or an execution whose mark is gone from the store, known from the trial alone."""
+    name = snapshot.record.name
+    found = snapshot.executions[phase.key]
+    # What an execution cost stands in its provenance; a trial's own note serves where that is gone.
+    noted = {cost: getattr(phase, cost) for cost in COSTS}
+    costs = found[0] if phase.hit and found else noted
+    return {
+        "study": name,
+        "target": trial.target,
+        "trial_number": trial.number,
+        "key": phase.key,
+        "parent": phase.parent,
+        "kind": phase.kind,
+        "title": phase.title,
+        "hit": phase.hit,
+        **{cost: costs.get(cost) for cost in COSTS},
+        "executed_by": (found[0].get("study") if found else None) if phase.hit else name,
+    }
+
+
+def totals(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
+    """Sums of steps, tokens and seconds over some rows; a cost nobody wrote down counts nothing."""
+    chosen = list(rows)
+    return {cost: sum(row[cost] or 0 for row in chosen) for cost in COSTS}

@@ -1,0 +1,244 @@
+"""The report of a study as text: what to take, against what, at what cost, where it lies."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from analysis.banner import banner
+from analysis.choose import seeds_behind, trials_by_arm
+from analysis.frames import DEFAULT_ROOT, trial_score_rows
+from analysis.gains import Baselines, best_trial
+from analysis.phase_rows import phase_rows, totals
+from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
+from analysis.tables import boxed, heading, table, wrapped
+from analysis.wording import counted, gain, mixture_words, optimisation_words, points
+from spaces.layout import StudyPaths
+from spaces.phases import KINDS
+from spaces.selection import ITEMS, Cut
+from spaces.settings import Mixture, TransferSetting
+from spaces.tasks import Task
+
+Row = dict[str, Any]
+
+BASELINES = (
+    "tuned baseline: the best trial without an intermediate phase. matched baseline: the trial "
+    "that equals the best setting in all but the intermediate phase."
+)
+LANGUAGES = (
+    "tuned, paired: gains over the two baselines in that language. trained on: the best setting "
+    "saw rows of the language as target rows (source), as intermediate rows of the target's own "
+    "skill (skill) or of another; else it is held-out."
+)
+
+
+def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
+    """The whole report of a study, 80 columns wide; it may be running.
+
+    Scores and gains are in points, costs in optimiser steps and seconds of wall time.
+
+    Args:
+        study: name of the study.
+        root: folder of all studies and phases.
+
+    Raises:
+        StoreError: there is no such study, or something of it cannot be read.
+    """
+    snapshot = read_snapshot(study, root)
+    rows = phase_rows(snapshot)
+    targets = snapshot.record.plan.targets.tasks
+    best = {target: best_trial(snapshot.of_target(target)) for target in targets}
+    seeds = [seeds_behind([snapshot], _world(snapshot), trial) for trial in best.values() if trial]
+    warning = banner(_world(snapshot), min(seeds, default=1))
+    parts = [
+        *([boxed(*warning)] if warning else []),
+        heading(snapshot.record),
+        *(_target_part(snapshot, target, best[target], rows) for target in targets),
+        _phases_part(rows),
+        _places_part(snapshot),
+    ]
+    return "\n\n".join(parts)
+
+
+def _world(snapshot: Snapshot) -> str:
+    return snapshot.record.plan.world
+
+
+def _title(text: str) -> str:
+    return f"{text}\n{'=' * len(text)}"
+
+
+def _target_part(
+    snapshot: Snapshot, target: str, best: ReadTrial | None, rows: Iterable[Row]
+) -> str:
+    cut = snapshot.record.cuts[target]
+    lines = [_title(target), wrapped(_selection_words(cut)), ""]
+    if best is None or best.setting is None:
+        lines.append("nothing to choose from yet: no COMPLETE trial with a known setting")
+    else:
+        lines += _best_lines(snapshot, best, best.setting)
+        lines += ["", _languages_part(snapshot, best)]
+    own = [row for row in rows if row["target"] == target and row["kind"] == "intermediate"]
+    hits = Counter(row["hit"] for row in own)
+    lines += ["", f"intermediate phases: {hits[False]} trained, {hits[True]} reused"]
+    return "\n".join(lines)
+
+
+def _selection_words(cut: Cut) -> str:
+    """The rule that chose, in one sentence."""
+    names = ", ".join(cut.selecting)
+    if cut.selection == "source_dev":
+        return f"Chosen on dev rows of {names} alone: strict zero-shot."
+    if cut.selection == "target_dev":
+        return f"Chosen on dev rows of the target languages ({names}): not zero-shot."
+    halves = " Items are cut as well: no item does both." if cut.items_seed is not None else ""
+    return f"Chosen on {names}; reported on {', '.join(cut.reported)}.{halves}"
+
+
+def _best_lines(snapshot: Snapshot, best: ReadTrial, setting: TransferSetting) -> list[str]:
+    trials = snapshot.of_target(best.target)
+    baselines, arms = Baselines.of(trials), trials_by_arm(trials)
+    matched = baselines.matched(best)
+    reason = "" if setting.intermediate else "the best setting has no intermediate phase"
+    tried = f"best of {counted(arms['none'], 'trial')}"
+    return [
+        f"best setting       {best.setting_id} (trial {best.number}, best of "
+        f"{counted(arms.total(), 'trial')})",
+        *_setting_lines(setting, snapshot.record.catalogue.tasks[best.target]),
+        "",
+        f"score              {points(best.score)}",
+        _against("tuned baseline", baselines.best, "tuned", baselines.tuned_gain(best), tried),
+        _against("matched baseline", matched, "paired", baselines.paired_gain(best), reason),
+        f"reported score     {points(best.attributes.record.reported_score)}",
+        *_reported_lines(best, baselines.best),
+        wrapped(BASELINES),
+    ]
+
+
+def _setting_lines(setting: TransferSetting, target: Task) -> list[str]:
+    """The setting in words, one phase after the other."""
+    words = [("initialisation", setting.initialisation)]
+    for mixture in setting.intermediate:
+        words += [("intermediate", str(mixture)), ("", mixture_words(mixture))]
+        if _is_same_rows(mixture, setting, target):
+            words.append(("", "these are the target's own rows: extra epochs, not transfer"))
+    if not setting.intermediate:
+        words.append(("intermediate", setting.intermediate_name))
+    words.append(("source languages", "+".join(setting.source_languages)))
+    words.append(("target phase", optimisation_words(setting.target)))
+    return [wrapped(text, f"  {name:<17}") for name, text in words]
+
+
+def _is_same_rows(mixture: Mixture, setting: TransferSetting, target: Task) -> bool:
+    """Whether a mixture holds nothing but the rows that the target phase trains on anyway."""
+    return all(
+        part.task in target.recipe and part.language in setting.source_languages
+        for part in mixture.parts
+    )
+
+
+def _against(
+    name: str, baseline: ReadTrial | None, kind: str, difference: float | None, note: str
+) -> str:
+    """One baseline: its score, the gain over it, its trial."""
+    if baseline is None:
+        return f"  {name:<17}-       {note or 'no such COMPLETE trial'}"
+    words = ", ".join(filter(None, [f"trial {baseline.number}", note]))
+    return f"  {name:<17}{points(baseline.score):<8}{kind} gain {gain(difference)} ({words})"
+
+
+def _reported_lines(best: ReadTrial, baseline: ReadTrial | None) -> list[str]:
+    """The tuned baseline over the reported languages, which need not be those that chose."""
+    mine = best.attributes.record.reported_score
+    theirs = baseline.attributes.record.reported_score if baseline else None
+    if mine is None or theirs is None:
+        return []
+    return [f"  {'tuned baseline':<17}{points(theirs):<8}tuned gain {gain(mine - theirs)}"]
+
+
+def _languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
+    """Per language: the best setting's score, and its gains over both baselines."""
+    baselines = Baselines.of(snapshot.of_target(best.target))
+    mine = _by_language(snapshot, best)
+    tuned = _values(snapshot, baselines.best)
+    matched = _values(snapshot, baselines.matched(best))
+    header = ("language", "group", "role", "trained on", "score", "tuned", "paired")
+    cells = [
+        (
+            language,
+            row["group"] or "-",
+            row["role"],
+            _seen_words(row),
+            points(row["value"]),
+            gain(_minus(row["value"], tuned.get(language))),
+            gain(_minus(row["value"], matched.get(language))),
+        )
+        for language, row in mine.items()
+    ]
+    return table(header, cells, words=4) + "\n\n" + wrapped(LANGUAGES)
+
+
+def _by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:
+    """Language -> the score that plays the language's role in the cut."""
+    record = snapshot.record
+    wanted = (record.catalogue.tasks[trial.target].metric, record.frozen.split)
+    return {
+        row["language"]: row
+        for row in trial_score_rows(snapshot, trial)
+        if (row["metric"], row["split"]) == wanted
+        and row["items"] == _items(record.cuts[trial.target], row["role"])
+    }
+
+
+def _items(cut: Cut, role: str) -> str:
+    """The half of the items that a language of this role is scored on."""
+    return role if cut.items_seed is not None and role in ITEMS else "all"
+
+
+def _values(snapshot: Snapshot, trial: ReadTrial | None) -> dict[str, float]:
+    found = _by_language(snapshot, trial) if trial else {}
+    return {language: row["value"] for language, row in found.items()}
+
+
+def _minus(value: float, baseline: float | None) -> float | None:
+    return None if baseline is None else value - baseline
+
+
+def _seen_words(row: Row) -> str:
+    """How the best setting saw a language."""
+    words = ["source"] if row["seen_source"] else []
+    if row["seen_intermediate"]:
+        words.append("skill" if row["seen_skill"] else "other skill")
+    return "+".join(words) or "held-out"
+
+
+def _phases_part(rows: list[Row]) -> str:
+    """What the study executed and what the store saved it, by kind."""
+    header = ("phases", "executed", "steps", "seconds", "reused", "steps saved", "seconds saved")
+    kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
+    cells = [_kind_row(kind, [row for row in rows if row["kind"] == kind]) for kind in kinds]
+    return table(header, [*cells, _kind_row("all", rows)])
+
+
+def _kind_row(name: str, rows: list[Row]) -> tuple[str, ...]:
+    cells = [name]
+    for hit in (False, True):
+        chosen = [row for row in rows if row["hit"] is hit]
+        cost = totals(chosen)
+        cells += [str(len(chosen)), f"{cost['steps']:.0f}", f"{cost['seconds']:.1f}"]
+    return tuple(cells)
+
+
+def _places_part(snapshot: Snapshot) -> str:
+    """Where everything lies; paths stand whole on one line, to be copied."""
+    root, name = snapshot.root, snapshot.record.name
+    return "\n".join(
+        [
+            f"study folder  {StudyPaths(root, name).folder}",
+            f"phase store   {root / 'phases'}",
+            "in pandas:",
+            "  from analysis import load_trials, load_scores, load_phases",
+            f"  trials = load_trials({name!r}, root={str(root)!r})",
+            '  print(trials.sort_values("score", ascending=False).head())',
+        ]
+    )

@@ -1,0 +1,40 @@
+"""Settings and numbers in the words that every text uses."""
+
+from spaces.settings import Mixture, Optimisation, TransferSetting
+
+ABSENT = "-"
+
+
+def points(value: float | None) -> str:
+    """A score in points, two decimals."""
+    return ABSENT if value is None else f"{value:.2f}"
+
+
+def gain(value: float | None) -> str:
+    """A difference of scores in points, with its sign."""
+    return ABSENT if value is None else f"{value:+.2f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 phase``, ``2 phases``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def optimisation_words(optimisation: Optimisation) -> str:
+    """``learning rate 2e-05, 500 steps of 32 rows``."""
+    return (
+        f"learning rate {optimisation.learning_rate:g}, "
+        f"{counted(optimisation.steps, 'step')} of {optimisation.rows_per_step} rows"
+    )
+
+
+def mixture_words(mixture: Mixture) -> str:
+    """Hyperparameters of one intermediate phase."""
+    cap = f", at most {mixture.rows_cap} rows of each part" if mixture.rows_cap else ""
+    return optimisation_words(mixture.optimisation) + cap
+
+
+def hyperparameter_words(setting: TransferSetting) -> str:
+    """Hyperparameters of every phase that a setting trains, in order."""
+    words = [f"intermediate: {mixture_words(mixture)}" for mixture in setting.intermediate]
+    return "; ".join([*words, f"target: {optimisation_words(setting.target)}"])

@@ -1,0 +1,102 @@
+"""The choice and the texts, over the small study of ``tests/analysis_world.py``."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import analysis
+from analysis.banner import banner
+from tests.analysis_world import World, small_study
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The study of ``tests/analysis_world.py``."""
+    return small_study(tmp_path)
+
+
+def test_best_setting_of_each_target(world: World) -> None:
+    """The best trial by score stands with both baselines, its gains and each arm's trials."""
+    best = analysis.best_settings("small", root=world.root)
+    assert list(best["target"]) == ["xnli"]
+    row = best.iloc[0]
+    assert (row["trial_number"], row["score"], row["reported_score"]) == (1, 66.5, 64.0)
+    assert (row["baseline"], row["matched_baseline"]) == (62.0, 60.0)
+    assert (row["tuned_gain"], row["paired_gain"]) == (4.5, 6.5)
+    assert (row["trials_none"], row["trials_intermediate"], row["seeds"]) == (2, 1, 1)
+    assert "intermediate: learning rate 0.002, 150 steps of 32 rows" in row["hyperparameters"]
+
+
+def test_equal_scores_choose_the_first_trial(world: World) -> None:
+    """Of equal scores the lowest number wins, and an arm can be asked for alone."""
+    world.add("COMPLETE", world.setting("intermediate", "nli", "fanu"), 66.5)
+    assert analysis.best_settings("small", root=world.root)["trial_number"][0] == 1
+    none = analysis.best_settings("small", root=world.root, arm="none")
+    assert none["trial_number"][0] == 2 and pd.isna(none["paired_gain"][0])
+    with pytest.raises(ValueError, match="intermediate"):
+        analysis.best_settings("small", root=world.root, arm="intermediates")
+
+
+def test_status_says_how_far_each_target_is(world: World) -> None:
+    """The status counts trials and phases, and gives the reason of a failed one."""
+    text = analysis.status_text("small", root=world.root)
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line}
+    assert rows["xnli"] == ["5", "of", "12", "1", "1", "1", "66.50", "+4.50"]
+    assert rows["xcopa"] == ["0", "of", "12", "0", "0", "0", "-", "-"]
+    assert "  trial 4: rank 0: out of memory\n" in text
+    assert "phases: 8 executed, 3 reused" in text
+
+
+def test_report_says_all_that_a_choice_needs(world: World) -> None:
+    """The report holds the setting in words, both gains, the languages, the cost and the places."""
+    text = analysis.report_text("small", root=world.root)
+    for part in (
+        "DEMONSTRATION, NOT EVIDENCE",
+        world.setting("intermediate").setting_id,
+        "initialisation   oracle-text",
+        "intermediate     qa:esho",
+        "source languages avel",
+        "tuned baseline   62.00   tuned gain +4.50 (trial 2, best of 2 trials)",
+        "matched baseline 60.00   paired gain +6.50 (trial 0)",
+        "reported score     64.00",
+        "intermediate phases: 2 trained, 0 reused",
+        "no COMPLETE trial with a known setting",
+        str(world.paths.folder),
+        f"load_trials('small', root='{world.root}')",
+    ):
+        assert part in text
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line}
+    # Language 1 of 8, which reports: 66.5 + 1 - 1. The baselines stand at 62 and 60 before both.
+    assert rows["brin"] == ["european", "reported", "held-out", "66.50", "+4.50", "+6.50"]
+    # Language 4, which neither selects nor reports, because nli:esho supervises it: all items.
+    assert rows["esho"] == ["non_european", "other", "other", "skill", "70.50", "+4.50", "+6.50"]
+    # 2 intermediate, 3 target and 3 evaluation phases: 60 + 36 + 4.5 seconds.
+    assert rows["all"] == ["8", "480", "100.5", "3", "0", "6.0"]
+    assert all(len(line) <= 80 or str(world.root) in line for line in text.splitlines())
+
+
+def test_report_tells_extra_epochs_from_transfer(world: World) -> None:
+    """A winner that trained on the target's own rows first is not presented as transfer."""
+    note = "extra epochs, not transfer"
+    assert note not in analysis.report_text("small", root=world.root)
+    world.add("COMPLETE", world.setting("same_rows"), 90.0)
+    text = analysis.report_text("small", root=world.root)
+    assert "intermediate     xnli:avel" in text and note in text
+
+
+def test_report_of_an_empty_study_reads(tmp_path: Path) -> None:
+    """A study without trials has a report and a status all the same."""
+    World(tmp_path)
+    assert "xnli" in analysis.report_text("small", root=tmp_path)
+    assert "0 of 12" in analysis.status_text("small", root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("world_name", "seeds", "word"),
+    [("micro", 5, "DEMONSTRATION"), ("oracle", 1, "formula"), ("real", 1, "NOMINATES")],
+)
+def test_banner_says_what_numbers_are_worth(world_name: str, seeds: int, word: str) -> None:
+    """Invented worlds are always a demonstration, and one seed is never evidence."""
+    assert word in " ".join(banner(world_name, seeds) or ())
+    assert banner("real", 5) is None
