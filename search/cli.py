@@ -1,0 +1,155 @@
+"""The command line: arguments in, text out, exit codes.
+
+0 done; 1 something failed that is not the user's input; 2 bad input, nothing written; 75 stopped
+before the budget was spent, everything safe, call ``resume``.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.imports import foreign_package
+
+if TYPE_CHECKING:
+    from search.driver import Search
+
+# Everything of ours is imported inside the functions: the import names are checked first, and
+# `--help` answers without Optuna, pandas or Ray.
+
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_STOPPED = 1, 2, 75
+
+EPILOG = """\
+exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 75 stopped and safe: resume
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and flag."""
+    top = argparse.ArgumentParser(
+        prog="transfer-search",
+        description="Find the best transfer setting for each XTREME-R target task.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    start = commands.add_parser("start", help="start the search a plan describes, or resume it")
+    start.add_argument("plan", type=Path, metavar="PLAN.toml")
+    start.add_argument("--dry-run", action="store_true", help="check and describe; write nothing")
+    start.add_argument("--data", metavar="DIR", help="overrides [data] source of the plan")
+    resume = commands.add_parser("resume", help="go on with a study where it was left")
+    resume.add_argument("--add-trials", type=int, default=0, metavar="N", help="per target")
+    status = commands.add_parser("status", help="where a study stands; works while it runs")
+    report = commands.add_parser("report", help="what a study found, as text")
+    report.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
+    for command in (resume, status, report):
+        command.add_argument("study", metavar="STUDY")
+    for command in (start, resume, status, report):
+        command.add_argument("--root", type=Path, default=Path("runs"), help="default: ./runs")
+    for command in (start, resume):
+        command.add_argument("--address", help="of a running Ray cluster; default: one of our own")
+    catalogue = commands.add_parser("catalogue", help="what a plan may name")
+    catalogue.add_argument(
+        "kind", choices=["targets", "intermediates", "languages", "initialisations"]
+    )
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    given = parser().parse_args(arguments)
+    if problem := foreign_package():
+        print(f"transfer-search: {problem}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    from search.lease import LeaseHeld
+    from spaces.layout import StoreError
+    from spaces.plan import PlanError
+
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "start": _start,
+        "resume": _resume,
+        "status": _status,
+        "report": _report,
+        "catalogue": _catalogue,
+    }
+    try:
+        return commands[given.command](given)
+    except (PlanError, StoreError, LeaseHeld) as error:
+        print(f"transfer-search: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except OSError as error:
+        print(f"transfer-search: {error}\n  what is finished is safe: mend this, then resume",
+              file=sys.stderr)  # fmt: skip
+        return EXIT_FAILED
+
+
+def _start(given: argparse.Namespace) -> int:
+    from spaces.plan import load_plan
+
+    plan = load_plan(given.plan)
+    if given.data:
+        data = plan.data.model_copy(update={"source": str(Path(given.data).absolute())})
+        plan = plan.model_copy(update={"data": data})
+    if given.dry_run:
+        from search.dry_run import describe_plan
+
+        print(describe_plan(plan, given.root))
+        return 0
+    from search.driver import start
+
+    return _finish(start(plan, given.root, address=given.address, text=given.plan.read_text()))
+
+
+def _resume(given: argparse.Namespace) -> int:
+    from search.driver import resume
+    from spaces.plan import Mistake, PlanError
+
+    if given.add_trials < 0:
+        mistake = Mistake("--add-trials", str(given.add_trials), "0 or more")
+        raise PlanError("resume", [mistake])
+    return _finish(
+        resume(given.study, given.root, address=given.address, add_trials=given.add_trials)
+    )
+
+
+def _finish(search: "Search") -> int:
+    """The report of a finished search; how to go on with an unfinished one."""
+    from analysis import report_text
+
+    root = "" if search.root == Path("runs").absolute() else f" --root {search.root}"
+    if not search.finished:
+        print(
+            f"stopped: {search.reason}\n"
+            f"safe: every finished trial and phase, and a checkpoint of each phase in training\n"
+            f"go on: transfer-search resume {search.record.name}{root}"
+        )
+        return EXIT_STOPPED
+    print(report_text(search.record.name, search.root))
+    complete = search.trials().query("state == 'COMPLETE'")
+    return 0 if set(complete["target"]) == set(search.record.plan.targets.tasks) else EXIT_FAILED
+
+
+def _status(given: argparse.Namespace) -> int:
+    from analysis import status_text
+
+    print(status_text(given.study, given.root))
+    return 0
+
+
+def _report(given: argparse.Namespace) -> int:
+    from analysis import report_text
+
+    text = report_text(given.study, given.root)
+    if given.output:
+        given.output.write_text(text + "\n", encoding="utf-8")
+    else:
+        print(text)
+    return 0
+
+
+def _catalogue(given: argparse.Namespace) -> int:
+    from search.listing import catalogue_text
+
+    print(catalogue_text(given.kind))
+    return 0

@@ -1,0 +1,99 @@
+"""Ray: connecting, what workers get, what stays quiet."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from search.imports import PACKAGES
+from spaces.plan import Mistake, Plan, PlanError
+
+QUIET = {
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # Ray's folder is a log; our records are elsewhere
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the driver has its own
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "RAY_DEDUP_LOGS": "0",
+}
+"""Environment of the driver; set before ``import ray`` reads it."""
+
+
+def worker_environment(plan: Plan) -> dict[str, str]:
+    """Environment of the workers."""
+    threads = str(plan.resources.cpus_per_worker)
+    common = {
+        "OMP_NUM_THREADS": threads,
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
+    return common if plan.resources.gpus_per_worker else {**common, "DS_ACCELERATOR": "cpu"}
+
+
+def prepare_environment(plan: Plan) -> None:
+    """Set what Ray and the libraries read when they are imported; a user's own values stay."""
+    for name, value in {**QUIET, **worker_environment(plan)}.items():
+        os.environ.setdefault(name, value)
+
+
+@contextmanager
+def ray_cluster(plan: Plan, address: str | None) -> Iterator[Any]:
+    """A connection to Ray: an existing one, the cluster at an address, or one of our own.
+
+    Raises:
+        PlanError: the cluster cannot be reached, or has fewer CPUs or GPUs than one trial needs.
+    """
+    prepare_environment(plan)
+    import ray  # heavy, and reads the environment that was just set
+
+    ours = not ray.is_initialized()
+    if ours:
+        _connect(ray, plan, address)
+    try:
+        _check_resources(plan, ray.cluster_resources())
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect(ray: Any, plan: Plan, address: str | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "error"}
+    if address is None:
+        # "local", because no address at all would join whatever cluster runs on this machine.
+        resources = plan.resources
+        cpus = max(os.cpu_count() or 1, resources.concurrent_trials * resources.cpus_per_worker)
+        ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
+        return
+    home = Path(__file__).resolve().parent.parent
+    shipped = {
+        "py_modules": [str(home / name) for name in PACKAGES],
+        "env_vars": worker_environment(plan),
+    }
+    try:
+        ray.init(address=address, runtime_env=shipped, **quiet)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        expected = (
+            "the address of a running cluster (`ray status` on its head shows it); a cluster with "
+            "token authentication needs RAY_AUTH_MODE=token exported before this command"
+        )
+        found = f"{address}: {str(error).splitlines()[0]}"
+        raise PlanError("Ray", [Mistake("--address", found, expected)]) from None
+
+
+def _check_resources(plan: Plan, have: dict[str, float]) -> None:
+    """A trial that fits nowhere would wait for ever."""
+    resources = plan.resources
+    needs = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    lacking = [
+        Mistake(f"[resources] {name}", str(need), f"at most the cluster's {have.get(name, 0):g}")
+        for name, need in needs.items()
+        if need > have.get(name, 0)
+    ]
+    if lacking:
+        raise PlanError("the cluster", lacking)

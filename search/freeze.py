@@ -1,0 +1,153 @@
+"""From a plan to a study's frozen record: revisions of every row and checkpoint, and the cuts.
+
+Everything that a trial would miss hours later is looked for here, before anything is written.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import gettempdir
+
+from spaces.catalogue import Catalogue
+from spaces.phases import row_name, scored_languages
+from spaces.plan import Mistake, Plan, PlanError
+from spaces.selection import Cut, make_cut
+from spaces.study import StudyRecord
+from spaces.suggest import Space, baselines
+from trainables.micro import world_revision
+from trainables.rows import RowError, Source
+from trainables.sources import source_for
+from trainables.store import installed_versions
+
+
+def freeze(plan: Plan) -> StudyRecord:
+    """Resolve everything that a plan's results depend on. Writes nothing.
+
+    Raises:
+        PlanError: rows or checkpoints are missing, a selection is impossible, the budget is too
+            small, or the storage does not fit.
+    """
+    catalogue = Catalogue.for_plan(plan)
+    mistakes = [*_budget_mistakes(plan, catalogue), *_storage_mistakes(plan)]
+    revisions: dict[str, str] = {}
+    for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue)]:
+        if isinstance(found, Mistake):
+            mistakes.append(found)
+        else:
+            revisions[name] = found
+    cuts: dict[str, Cut] = {}
+    for target in plan.targets.tasks if not mistakes else ():
+        cut = make_cut(Space.of(plan, target, catalogue), _scored(plan, catalogue, target))
+        if isinstance(cut, Mistake):
+            mistakes.append(cut)
+        else:
+            cuts[target] = cut
+    if mistakes:
+        raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
+    return StudyRecord(
+        plan=plan,
+        revisions=revisions,
+        cuts=cuts,
+        versions=installed_versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _scored(plan: Plan, catalogue: Catalogue, target: str) -> list[str]:
+    return scored_languages(catalogue, catalogue.tasks[target], plan.targets.languages)
+
+
+def needed_rows(plan: Plan, catalogue: Catalogue) -> list[tuple[str, str, str]]:
+    """(task, language, split) of every row set that some trial of the plan may read."""
+    needed = []
+    for target in plan.targets.tasks:
+        sources = {code for codes in plan.space.source_languages for code in codes}
+        for training in catalogue.tasks[target].recipe:
+            needed += [(training, code, "train") for code in sorted(sources)]
+        needed += [(target, code, "dev") for code in _scored(plan, catalogue, target)]
+    if mixture := plan.space.mixture:
+        pairs = [pair for e in mixture.languages for pair in catalogue.parts_of(mixture.tasks, e)]
+        needed += [(task, code, "train") for task, code in pairs]
+    return list(dict.fromkeys(needed))
+
+
+def _rows(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
+    """Revision of every needed row set, or what is wrong with it."""
+    source = _source(plan, catalogue)
+    if isinstance(source, Mistake):
+        yield "", source
+        return
+    for task, language, split in needed_rows(plan, catalogue):
+        try:
+            yield row_name(task, language, split), source.revision(task, language, split)
+        except RowError as error:
+            where = f"rows of {task!r} in {language!r} ({split})"
+            advice = "these rows, or a plan without this language or task"
+            yield "", Mistake(where, str(error), advice)
+
+
+def _source(plan: Plan, catalogue: Catalogue) -> Source | Mistake:
+    if plan.world == "real" and not Path(plan.data.source).is_dir():
+        expected = "'microworld', 'oracle', or a folder <data set>/<config>/<split>.parquet"
+        return Mistake("[data] source", repr(plan.data.source), expected)
+    return source_for(plan, catalogue, Path(gettempdir()))
+
+
+def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
+    """Revision of every initialisation."""
+    for name in plan.space.initialisations:
+        path = catalogue.initialisations[name].path
+        if not path:
+            yield name, world_revision() if plan.world == "micro" else f"{plan.world}-{name}"
+            continue
+        # Heavy (torch, transformers) and needed for real checkpoints alone.
+        from trainables.initialisation import check_checkpoint
+
+        yield name, check_checkpoint(f"[[initialisation]] {name} path", path)
+
+
+def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
+    """Every study holds a no-intermediate baseline per initialisation, and room to search."""
+    needed = len(plan.space.initialisations) + (2 if plan.space.mixture else 0)
+    if plan.budget.trials_per_target < needed:
+        yield Mistake(
+            "[budget] trials_per_target",
+            str(plan.budget.trials_per_target),
+            f"at least {needed}: a baseline for each of {len(plan.space.initialisations)} "
+            "initialisations"
+            + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
+        )
+    if plan.budget.no_intermediate_share == 1 and plan.space.mixture:
+        expected = "below 1, or a plan without [space.mixture]"
+        yield Mistake("[budget] no_intermediate_share", "1", expected)
+
+
+def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
+    storage, url = plan.store.storage, plan.store.url
+    known = ("journal", "sqlite:///", "postgresql", "env:")
+    if not storage.startswith(known):
+        expected = "'journal', 'sqlite:///FILE', 'postgresql://...' or 'env:NAME' of such a URL"
+        yield Mistake("[store] storage", _without_password(storage), expected)
+    elif "@" in storage and ":" in storage.split("@")[0].split("//")[-1]:
+        expected = "'env:NAME': a password in a plan would be copied into the study"
+        yield Mistake("[store] storage", _without_password(storage), expected)
+    if storage.startswith("sqlite:///") and not storage.startswith("sqlite:////"):
+        expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
+        yield Mistake("[store] storage", repr(storage), expected)
+    if "://" in url:
+        rule = "a path on a local or shared POSIX disk: object stores are not supported yet"
+        if storage == "journal":
+            rule += " (and could never hold a journal: that needs storage = 'env:NAME')"
+        yield Mistake("[store] url", repr(url), rule)
+
+
+def _without_password(url: str) -> str:
+    head, _, tail = url.rpartition("@")
+    return f"{head.split('://')[0]}://...@{tail}" if head else repr(url)
+
+
+def baseline_count(space: Space) -> int:
+    """Baselines that fit into a target's budget: at most half of it beyond the first of each."""
+    names = len(space.plan.space.initialisations)
+    most = max(names, space.plan.budget.trials_per_target // 2)
+    return min(len(baselines(space)), most)

@@ -1,0 +1,64 @@
+"""The catalogue as text."""
+
+from collections.abc import Iterable, Sequence
+
+from spaces.catalogue import Catalogue
+
+WORLDS = ("real", "micro", "oracle")
+
+
+def catalogue_text(kind: str) -> str:
+    """The rows of one kind, of every world.
+
+    Args:
+        kind: targets, intermediates, languages or initialisations.
+    """
+    rows = [row for world in WORLDS for row in _ROWS[kind](Catalogue.of_world(world))]
+    head = _HEADS[kind]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    lines = [head, tuple("-" * width for width in widths), *dict.fromkeys(rows)]
+    return "\n".join(_line(line, widths) for line in lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
+
+
+def _targets(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+    for task in rows.tasks.values():
+        if task.languages:
+            recipe, codes = " > ".join(task.recipe), " ".join(task.languages)
+            yield rows.world, task.name, task.form, task.skill, recipe, task.metric, codes
+
+
+def _intermediates(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+    for task in rows.tasks.values():
+        if task.train_languages:
+            licence = task.data.licence if task.data else ""
+            codes = " ".join(task.train_languages)
+            yield rows.world, task.name, task.form, task.skill, codes, licence
+
+
+def _languages(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+    for row in rows.languages.values():
+        yield row.world, row.code, row.name, row.family, row.script, row.group
+
+
+def _initialisations(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+    for row in rows.initialisations.values():
+        yield rows.world, row.name, row.modality, row.twin
+
+
+_ROWS = {
+    "targets": _targets,
+    "intermediates": _intermediates,
+    "languages": _languages,
+    "initialisations": _initialisations,
+}
+
+_HEADS = {
+    "targets": ("world", "target", "form", "skill", "trained on", "metric", "languages"),
+    "intermediates": ("world", "task", "form", "skill", "languages", "licence"),
+    "languages": ("world", "code", "name", "family", "script", "group"),
+    "initialisations": ("world", "name", "modality", "twin"),
+}

@@ -1,0 +1,45 @@
+"""Which trial of a target does what: a function of the budget and the trial's number alone."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from search.freeze import baseline_count
+from spaces.suggest import Space, baselines
+
+MATCHED_EVERY = 16
+"""One matched baseline for so many trials of a target, at least one and at most three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a trial is for."""
+
+    name: str
+    """``baseline``, ``sampled`` or ``matched_baseline``."""
+    fixed: dict[str, Any]
+    """Parameters that are not the sampler's to choose."""
+
+
+def roles(space: Space, trials: int) -> list[Role]:
+    """The role of each trial number.
+
+    Baselines come first. The no-intermediate arm gets its guaranteed share, spread evenly, because
+    a tuned winner against an untuned baseline wins by tuning alone. Last come the no-intermediate
+    twins of the best settings: they wait until the others are told.
+    """
+    first = [Role("baseline", params) for params in baselines(space)[: baseline_count(space)]]
+    if space.plan.space.mixture is None:
+        return first + [Role("sampled", {})] * (trials - len(first))
+    matched = min(3, max(1, trials // MATCHED_EVERY))
+    middle = max(0, trials - len(first) - matched)
+    untrained = sum(role.fixed["arm"] != "same_rows" for role in first) + matched
+    wanted = math.ceil(space.plan.budget.no_intermediate_share * trials)
+    share = min(middle, max(0, wanted - untrained))
+    arms = [
+        "none" if (i + 1) * share // middle > i * share // middle else "intermediate"
+        for i in range(middle)
+    ]
+    sampled = [Role("sampled", {"arm": arm}) for arm in arms]
+    last = trials - len(first) - len(sampled)
+    return first + sampled + [Role("matched_baseline", {})] * last

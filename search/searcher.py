@@ -1,0 +1,199 @@
+"""Optuna's studies as a Ray Tune searcher, and the scheduler that prunes.
+
+Tune asks, this hands out; Tune reports an end, this tells. Its only state is the storage: ``save``
+writes nothing, and a new searcher on the same storage goes on where the last one died.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from search.target_queue import Asked, TargetQueue, fullest_last
+from spaces.layout import is_done
+from trainables.transfer import trial_config
+
+Message = dict[str, Any]
+
+
+class SessionOnly:
+    """Belongs to one session.
+
+    Tune pickles and copies what it is given; this stays what it is, and an unpickled one would be
+    empty, because no session is ever restored from Ray's folder.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The very object."""
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing is kept."""
+        return {}
+
+
+class Observer(Protocol):
+    """Told what happens, for progress."""
+
+    def asked(self, asked: Asked) -> None:
+        """A trial starts."""
+
+    def message(self, asked: Asked, message: Message) -> None:
+        """A trial said something."""
+
+    def told(self, asked: Asked, state: str, message: Message) -> None:
+        """A trial ended."""
+
+
+class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships no types
+    """Hands out the trials of all targets, holding back those whose phase is being trained."""
+
+    def __init__(
+        self,
+        queues: list[TargetQueue],
+        root: Path,
+        study: str,
+        concurrent: int,
+        observer: Observer,
+        guard: Callable[[], None],
+    ) -> None:
+        """Make a searcher.
+
+        Args:
+            queues: one per target.
+            root: holds the phase store.
+            study: name of the study.
+            concurrent: most trials at once.
+            observer: told what happens.
+            guard: called before anything is told; raises when the lease is lost.
+        """
+        super().__init__()
+        self._queues, self._root, self._study = queues, root, study
+        self._concurrent, self._observer, self._guard = concurrent, observer, guard
+        self._live: dict[str, Asked] = {}
+        self._parked: list[Asked] = []
+        self._pruned: dict[str, int] = {}
+        self._done_keys: set[str] = set()
+        self.stop_reason = ""
+        """Why the search must stop before its budget is spent; empty while it may go on."""
+
+    # -- what Tune calls --------------------------------------------------------------------------
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """A trial to run, ``FINISHED``, or None when nothing can run now."""
+        if self.stop_reason or len(self._live) >= self._concurrent:
+            return None
+        try:
+            asked = self._runnable()
+        except OSError as error:
+            self.stop_reason = f"the study cannot be written: {error}"
+            return None
+        if asked is None:
+            idle = not self._live and not self._parked
+            return Searcher.FINISHED if idle and self._is_exhausted else None
+        self._live[trial_id] = asked
+        self._observer.asked(asked)
+        return trial_config(self._root, self._study, asked.target, asked.setting, asked.number)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Nothing: ``decide`` hears every message before Tune does."""
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tell the study how a trial ended; one that was only stopped stays open."""
+        asked = self._live.pop(trial_id, None)
+        if asked is None:
+            return
+        message = result or {}
+        try:
+            self._guard()
+            state = self._tell(trial_id, asked, message, error)
+        except OSError as failure:
+            self.stop_reason = f"the study cannot be written: {failure}"
+            return
+        except RuntimeError as failure:
+            self.stop_reason = str(failure)
+            return
+        self._observer.told(asked, state, message)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the storage is the truth."""
+        Path(checkpoint_path).write_text("{}")
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never used: a new session makes a new searcher."""
+
+    # -- what happens inside ----------------------------------------------------------------------
+
+    @property
+    def _is_exhausted(self) -> bool:
+        return all(queue.is_exhausted for queue in self._queues)
+
+    def _runnable(self) -> Asked | None:
+        """A trial none of whose missing phases is being trained elsewhere."""
+        busy = {key for asked in self._live.values() for key in self._missing(asked)}
+        for asked in self._parked:
+            if not busy & self._missing(asked):
+                self._parked.remove(asked)
+                return asked
+        for queue in fullest_last(self._queues):
+            # Parked trials are asked and count in the budget; a few are enough to fill the slots.
+            while len(self._parked) < 2 * self._concurrent and (fresh := queue.next()):
+                if not busy & self._missing(fresh):
+                    return fresh
+                self._parked.append(fresh)
+        return None
+
+    def _missing(self, asked: Asked) -> set[str]:
+        """Keys of a trial's phases that the store does not hold yet."""
+        missing = {phase.key for phase in asked.phases} - self._done_keys
+        found = {key for key in missing if is_done(self._root, key)}
+        self._done_keys |= found
+        return missing - found
+
+    def decide(self, trial_id: str, message: Message) -> bool:
+        """Hear a message of a trial; True when the trial should be pruned."""
+        asked = self._live.get(trial_id)
+        if asked is None:
+            return False
+        self._observer.message(asked, message)
+        if message.get("event") != "report":
+            return False
+        if asked.queue.should_prune(asked, message["step"], message["value"]):
+            self._pruned[trial_id] = message["step"]
+            return True
+        return False
+
+    def _tell(self, trial_id: str, asked: Asked, message: Message, error: bool) -> str:
+        """Book a trial's end; returns its state."""
+        event = message.get("event")
+        if event == "final":
+            asked.queue.complete(asked, message["score"], json.loads(message["record"]))
+            return "COMPLETE"
+        if event == "failed" or error:
+            reason = message.get("reason") or "its worker died again and again; see Ray's log"
+            asked.queue.fail(asked, reason)
+            return "FAIL"
+        if trial_id in self._pruned:
+            asked.queue.prune(asked, self._pruned.pop(trial_id))
+            return "PRUNED"
+        if event == "stopped":
+            self.stop_reason = f"a worker cannot write: {message['reason']}"
+        return "RUNNING"
+
+
+class Pruning(SessionOnly, FIFOScheduler):  # type: ignore[misc]  # Ray ships no types
+    """Passes every message to the searcher and stops what it prunes."""
+
+    def __init__(self, searcher: StudySearcher) -> None:
+        super().__init__()
+        self._searcher = searcher
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Stop or go on."""
+        prune = self._searcher.decide(trial.trial_id, result)
+        return str(TrialScheduler.STOP if prune else TrialScheduler.CONTINUE)
