@@ -155,7 +155,7 @@ def executions(root: Path, key: str) -> list[dict[str, Any]]:
     paths = PhasePaths(root, key)
     done = read_json(paths.done)
     winner = done["attempt"] if done else ""
-    names = sorted(os.listdir(paths.attempts)) if paths.attempts.is_dir() else []
+    names = sorted(p.name for p in paths.attempts.iterdir()) if paths.attempts.is_dir() else []
     others = [
         record
         for attempt in names
