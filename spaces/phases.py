@@ -133,6 +133,8 @@ class Frozen:
     revisions: Mapping[str, str]
     """``row_name`` or initialisation name -> revision."""
     dtype: str
+    dev_rows: int | None = None
+    """Most rows per language that are scored."""
     split: str = "dev"
     """Split that is scored; a search never opens ``test``."""
 
@@ -223,7 +225,9 @@ def _evaluation(frozen: Frozen, row: Task, parent: str, seeds: Seeds) -> Evaluat
     return EvaluationSpec(
         parent=parent,
         target=row.name,
-        rows=tuple(frozen.rows(part, frozen.split, seeds.rows) for part in parts),
+        rows=tuple(
+            frozen.rows(part, frozen.split, seeds.rows, frozen.dev_rows) for part in parts
+        ),
         max_tokens=row.max_tokens,
         dtype=frozen.dtype,
     )

@@ -73,6 +73,8 @@ class TargetsTable(_Table):
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     languages: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
     heldout_seed: Annotated[int, Field(ge=0)] = 0
+    dev_rows: Positive | None = None
+    """Most dev rows per language that a search scores; in parallel sets the same items in each."""
 
 
 class DataTable(_Table):

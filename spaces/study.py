@@ -51,6 +51,7 @@ class StudyRecord(BaseModel):
             catalogue=self.catalogue,
             revisions=self.revisions,
             dtype=self.plan.resources.precision,
+            dev_rows=self.plan.targets.dev_rows,
         )
 
     @cached_property
@@ -82,6 +83,7 @@ class StudyRecord(BaseModel):
             "precision": plan.resources.precision,
             "languages": plan.targets.languages,
             "heldout_seed": plan.targets.heldout_seed,
+            "dev_rows": plan.targets.dev_rows,
             "revisions": dict(sorted(self.revisions.items())),
             "cuts": {t: asdict(cut) for t, cut in self.cuts.items()},
             "space": {t: _space_identity(space) for t, space in self.spaces.items()},

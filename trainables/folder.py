@@ -94,9 +94,10 @@ def _check(task: Task, file: Path, table: RowTable) -> None:
 
 
 def _capped(table: RowTable, rows: Rows) -> RowTable:
+    """Rows drawn without regard to the language: parallel sets keep the same items in each."""
     total = len(table["item"])
     if rows.cap is None or rows.cap >= total:
         return table
-    rng = np.random.default_rng(derived_seed("cap", rows.rows_seed, str(rows)))
+    rng = np.random.default_rng(derived_seed("cap", rows.rows_seed, rows.task, rows.split))
     chosen = sorted(rng.permutation(total)[: rows.cap].tolist())
     return {name: [values[i] for i in chosen] for name, values in table.items()}

@@ -1,0 +1,208 @@
+"""Drivers, actors and phases killed at random instants; what DESIGN promises of a resumed study."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from analysis import load_phases, load_trials
+from spaces.plan import load_plan
+from spaces.study import SETTING, read_study
+from trainables.trial import TrialRequest, run_trial, world_for
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+ORACLE_PLAN = """
+[study]
+name = "torture"
+seed = 3
+selection = "held_out_languages"
+sampler = "random"
+[targets]
+tasks = ["xnli", "xcopa"]
+[data]
+source = "oracle"
+oracle_seconds_per_phase = 0.2
+[budget]
+trials_per_target = 30
+[resources]
+concurrent_trials = {concurrent}
+[space]
+initialisations = ["oracle-text", "oracle-multimodal"]
+source_languages = [["avel"]]
+[space.mixture]
+tasks = ["nli", "choice", "permuted"]
+languages = ["avel", "european", "non_european"]
+[space.intermediate]
+learning_rates = [1e-3, 2e-3]
+steps = [75, 150]
+[space.target]
+learning_rates = {{ low = 5e-4, high = 8e-3 }}
+steps = [40, 60]
+"""
+
+
+def launch(plan: Path, root: Path) -> "subprocess.Popen[str]":
+    """A driver in a process of its own, killed by its own pid."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "search", "start", str(plan), "--root", str(root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=root.parent,
+    )
+
+
+def told(root: Path, study: str) -> int:
+    """Trials that are complete by now; 0 before the study exists."""
+    if not (root / "studies" / study / "journal.log").exists():
+        return 0
+    return int((load_trials(study, root=root)["state"] == "COMPLETE").sum())
+
+
+def wait_for_start(driver: "subprocess.Popen[str]", root: Path, study: str, before: int) -> None:
+    """Return once the driver has told something new, or has ended."""
+    until = time.monotonic() + 120
+    while driver.poll() is None and told(root, study) <= before and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+def kill_at_random_instants(plan: Path, root: Path, study: str, kills: int, spread: float) -> str:
+    """Kill drivers again and again, then let one finish; returns its output."""
+    chance = random.Random(7)
+    for _ in range(kills):
+        driver, before = launch(plan, root), told(root, study)
+        if chance.random() < 0.7:  # most kills hit trials in flight, the others the start-up
+            wait_for_start(driver, root, study, before)
+        time.sleep(chance.uniform(0, spread))
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    driver = launch(plan, root)
+    output, _ = driver.communicate(timeout=600)
+    assert driver.returncode == 0, output
+    return output
+
+
+def check_promises(study: str, root: Path, alone: Path, trials: int) -> pd.DataFrame:
+    """Each trial COMPLETE once, none RUNNING, no phase trained twice, values as alone."""
+    frame = load_trials(study, root=root)
+    assert Counter(frame["state"]) == {"COMPLETE": trials}
+    assert not frame.duplicated(["target", "trial_number"]).any()
+    executed = load_phases(study, root=root).query("not hit")
+    assert not executed["key"].duplicated().any(), "a finished phase was trained twice"
+    check_alone(study, root, alone, frame)
+    return frame
+
+
+def check_alone(study: str, root: Path, alone: Path, frame: pd.DataFrame) -> None:
+    """Run each setting alone in an empty store and compare to the bit."""
+    record = read_study(root, study)
+    world = world_for(record, alone)
+    stored = stored_settings(root, study)
+    for row in frame.itertuples():
+        setting = SETTING.validate_python(stored[row.setting_id])
+        request = TrialRequest(root=alone, record=record, target=row.target, setting=setting)
+        *_, final = run_trial(request, world)
+        assert final["score"] == row.score, (row.target, row.trial_number)
+
+
+def stored_settings(root: Path, study: str) -> dict[str, dict[str, object]]:
+    """setting_id -> setting, from the journal's own lines."""
+    found = {}
+    for line in (root / "studies" / study / "journal.log").read_text().splitlines():
+        attributes = json.loads(line).get("user_attr", {})
+        if "setting" in attributes:
+            found[SETTING.validate_python(attributes["setting"]).setting_id] = attributes["setting"]
+    return found
+
+
+def test_oracle_study_survives_ten_kills(tmp_path: Path) -> None:
+    """60 trials, ten kill -9 of the driver: every trial once, none lost, values as alone."""
+    plan, root = tmp_path / "plan.toml", tmp_path / "a root with spaces"
+    plan.write_text(ORACLE_PLAN.format(concurrent=2))
+    kill_at_random_instants(plan, root, "torture", kills=10, spread=4.0)
+    check_promises("torture", root, tmp_path / "alone", trials=60)
+
+
+def test_whole_table_equals_an_uninterrupted_run(tmp_path: Path) -> None:
+    """Where proposals do not depend on the order of completion, the tables are equal."""
+    plan = tmp_path / "plan.toml"
+    plan.write_text(ORACLE_PLAN.format(concurrent=1).replace("= 30", "= 12"))
+    kill_at_random_instants(plan, tmp_path / "killed", "torture", kills=4, spread=4.0)
+    kill_at_random_instants(plan, tmp_path / "whole", "torture", kills=0, spread=0.0)
+    columns = ["target", "trial_number", "setting_id", "score", "reported_score", "arm", "role"]
+    killed, whole = (
+        load_trials("torture", root=tmp_path / name)[columns] for name in ("killed", "whole")
+    )
+    pd.testing.assert_frame_equal(killed, whole)
+
+
+def test_demo_survives_three_kills(tmp_path: Path) -> None:
+    """The micro-world demo, killed in training three times: values equal each setting run alone."""
+    plan, root = EXAMPLES / "demo.toml", tmp_path / "runs"
+    kill_at_random_instants(plan, root, "demo", kills=3, spread=12.0)
+    trials = load_plan(plan).budget.trials_per_target
+    frame = check_promises("demo", root, tmp_path / "alone", trials=trials)
+    assert (frame["attempts"] > 1).any()
+
+
+def test_killed_trial_actor_is_replaced(tmp_path: Path) -> None:
+    """kill -9 of a trial's worker: Tune starts another, and the study ends as if nothing was."""
+    plan, root = tmp_path / "plan.toml", tmp_path / "runs"
+    plan.write_text(ORACLE_PLAN.format(concurrent=2).replace("= 30", "= 12"))
+    driver = launch(plan, root)
+    for kills in range(1, 4):
+        wait_for_start(driver, root, "torture", 2 * kills)
+        kill_one_actor(driver.pid)
+    output, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, output
+    check_promises("torture", root, tmp_path / "alone", trials=24)
+
+
+def kill_one_actor(driver_pid: int) -> None:
+    """Kill one of the driver's own trial workers; they come and go, so look for a while."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for process in psutil.Process(driver_pid).children(recursive=True):
+            if "TransferTrainable" in process_title(process):
+                os.kill(process.pid, signal.SIGKILL)
+                return
+        time.sleep(0.05)
+    pytest.fail("no trial worker was running for 30 s")
+
+
+def process_title(process: psutil.Process) -> str:
+    """Command line of a process that may be gone by now."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_signals_checkpoint_and_exit_75(tmp_path: Path, number: int) -> None:
+    """A soft stop leaves a checkpoint of the phase in training, says how to go on, exits 75."""
+    root = tmp_path / "runs"
+    driver = launch(EXAMPLES / "demo.toml", root)
+    attempts = root / "phases"
+    until = time.monotonic() + 120
+    while not list(attempts.glob("*/*/attempts/*/owner.json")) and time.monotonic() < until:
+        time.sleep(0.2)
+    time.sleep(8)
+    driver.send_signal(number)
+    output, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 75, output
+    assert "transfer-search resume demo" in output
+    assert list(root.glob("phases/*/*/checkpoints/*/step-*")), output
+    assert not list(root.glob("studies/demo/driver.lease"))
