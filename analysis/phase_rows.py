@@ -59,8 +59,16 @@ def _executed_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
         }
         for key, found in snapshot.executions.items()
         for made in found
-        if made.get("study") == name
+        if is_own(snapshot, made)
     ]
+
+
+def is_own(snapshot: Snapshot, made: dict[str, Any]) -> bool:
+    """Whether this very study executed a phase: a deleted one may have had its name."""
+    return (
+        made.get("study") == snapshot.record.name
+        and made.get("study_created", "") == snapshot.record.created
+    )
 
 
 def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) -> dict[str, Any]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_STOPPED = 1, 2, 75
 
+TRAINING_LIBRARIES = ("ray", "torch", "deepspeed", "transformers", "datasets", "tokenizers")
+
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 75 stopped and safe: resume
 """
@@ -77,6 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return commands[given.command](given)
     except (PlanError, StoreError, LeaseHeld) as error:
         print(f"transfer-search: {error}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING_LIBRARIES:
+            raise
+        print(f"transfer-search: {error}: this command trains; install the extra that does:\n"
+              "  pip install 'transfer-search[train]'", file=sys.stderr)  # fmt: skip
         return EXIT_BAD_INPUT
     except OSError as error:
         print(f"transfer-search: {error}\n  what is finished is safe: mend this, then resume",

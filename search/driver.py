@@ -1,11 +1,12 @@
 """One search: from a plan or a study's name to told trials; start and resume alike."""
 
 import os
+import re
 import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from search.freeze import freeze
 from search.lease import DriverLease
 from search.study import open_for_writing, open_target, reconcile
 from spaces.layout import StudyPaths
-from spaces.plan import Plan, load_plan
+from spaces.plan import Mistake, Plan, PlanError, load_plan
 from spaces.study import StudyRecord, read_study
 
 DEFAULT_ROOT = Path("runs")
@@ -107,19 +108,24 @@ class Search:
     def _drive(self, lease: DriverLease) -> None:
         from search.target_queue import TargetQueue  # heavy (Optuna's samplers), like Ray below
 
+        grown = self._keep_record()
         storage = open_for_writing(self.record.plan, self.paths)
-        stored = self.paths.record.exists()
-        before = read_study(self.root, self.record.name).generation if stored else None
-        grown = before if before != self.record.generation else None
         queues = [
             TargetQueue(self.record, t, open_target(self.record, t, storage, grown))
             for t in self.record.plan.targets.tasks
         ]
-        self.record.write(self.paths)
-        if self.text and not self.paths.plan.exists():
-            self.paths.plan.write_text(self.text, encoding="utf-8")
+        self.record.write(self.paths)  # the copied generation is current from here on
         with ray_cluster(self.record.plan, self.address):
             self._tune(queues, lease)
+
+    def _keep_record(self) -> int | None:
+        """Write down what a new study froze; the generation to copy from where the space grew."""
+        if self.text and not self.paths.plan.exists():
+            self.paths.plan.write_text(self.text, encoding="utf-8")
+        if not self.paths.record.exists():
+            self.record.write(self.paths)
+        stored = read_study(self.root, self.record.name).generation
+        return stored if stored != self.record.generation else None
 
     def _tune(self, queues: list[Any], lease: DriverLease) -> None:
         # Ray reads its environment when it is imported, and ``ray_cluster`` has just set it.
@@ -141,8 +147,8 @@ class Search:
                 observer=progress,
                 guard=lease.check,
             )
-            stopper = Stopper(searcher, self._asked_to_stop, plan.budget.wall_hours)
-            with _signals(self):
+            with _signals(self) as arm:
+                stopper = Stopper(searcher, self._asked_to_stop, plan.budget.wall_hours, arm)
                 tune.Tuner(
                     tune.with_resources(
                         TransferTrainable, {k: v for k, v in resources.items() if v}
@@ -165,6 +171,8 @@ class Search:
                     ),
                 ).fit()
         self.reason = self.reason or searcher.stop_reason or stopper.reason
+        if not self.reason and not searcher.is_finished:
+            self.reason = "Ray Tune ended the run before the budget was spent; see its log"
 
 
 def _trial_name(trial: Any) -> str:
@@ -173,10 +181,14 @@ def _trial_name(trial: Any) -> str:
 
 
 @contextmanager
-def _signals(search: Search) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and SIGUSR1 stop the search softly; a second Ctrl-C ends it at once."""
+def _signals(search: Search) -> Iterator[Callable[[], None]]:
+    """Ctrl-C, SIGTERM and SIGUSR1 stop the search softly; a second Ctrl-C ends it at once.
+
+    Yields a function that takes the signals; it must be called once Tune runs, because Tune takes
+    SIGUSR1 for itself when it starts.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield lambda: None
         return
 
     def soft(number: int, _: FrameType | None) -> None:
@@ -186,10 +198,15 @@ def _signals(search: Search) -> Iterator[None]:
         search.console.print(f"{name}: checkpointing and stopping (Ctrl-C again ends at once)")
         search.stop(f"stopped by {name}")
 
+    def arm() -> None:
+        for number in before:
+            signal.signal(number, soft)
+
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-    before = {number: signal.signal(number, soft) for number in numbers}
+    before = {number: signal.getsignal(number) for number in numbers}
+    arm()
     try:
-        yield
+        yield arm
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -213,7 +230,11 @@ def prepare(
 
 def store_root(plan: Plan, root: Path | str) -> Path:
     """The root a plan uses, absolute: workers have other current folders than the driver."""
-    return Path(plan.store.url or root).expanduser().absolute()
+    given = str(plan.store.url or root)
+    if re.match(r"^[A-Za-z][A-Za-z0-9+.-]+:/", given):
+        rule = "a folder on a local or shared POSIX disk; object stores are not supported yet"
+        raise PlanError("root", [Mistake("--root or [store] url", repr(given), rule)])
+    return Path(given).expanduser().absolute()
 
 
 def start(

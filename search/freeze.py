@@ -3,6 +3,7 @@
 Everything that a trial would miss hours later is looked for here, before anything is written.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,6 +132,10 @@ def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
     elif "@" in storage and ":" in storage.split("@")[0].split("//")[-1]:
         expected = "'env:NAME': a password in a plan would be copied into the study"
         yield Mistake("[store] storage", _without_password(storage), expected)
+    variable = storage.removeprefix("env:")
+    if storage != variable and not os.environ.get(variable):
+        expected = f"the environment variable {variable} to be set to the storage's URL: export it"
+        yield Mistake("[store] storage", repr(storage), expected)
     if storage.startswith("sqlite:///") and not storage.startswith("sqlite:////"):
         expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
         yield Mistake("[store] storage", repr(storage), expected)

@@ -1,5 +1,6 @@
 """Live progress: a table on a terminal, one line per finished trial elsewhere."""
 
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class Progress:
     def say(self, text: str) -> None:
         """A line of its own."""
         if not self._quiet:
-            self._console.print(Text(text))
+            self._console.print(Text(text), soft_wrap=True)
 
     def asked(self, asked: Asked) -> None:
         """A trial starts."""
@@ -77,7 +78,7 @@ class Progress:
     def message(self, asked: Asked, message: Message) -> None:
         """A trial said where it is."""
         if message.get("event") == "phase":
-            self._phases["trained"] += 1
+            self._phases["executed"] += 1
             self._live[asked.name] = f"{message['kind']} {message['title']}"
             if not self._console.is_terminal and message["kind"] == "initialisation":
                 self.say(f"{self._clock()} {asked.name}: {self._live[asked.name]}")
@@ -94,6 +95,8 @@ class Progress:
         target.states[state] += 1
         if state == "COMPLETE":
             target.book(message["score"], asked.setting.arm)
+            phases = json.loads(message["record"])["phases"]
+            self._phases["reused"] += sum(phase["hit"] for phase in phases)
         if not self._console.is_terminal:
             self.say(self._line(asked, state, message))
 
@@ -137,7 +140,8 @@ class Progress:
             done = f"{target.finished} of {target.planned}"
             table.add_row(name, done, best, target.gain, failed, pruned)
         now = [Text(f"  {name}: {doing}", style="dim") for name, doing in self._live.items()]
-        head = f"{self._clock()}  phases executed {self._phases['trained']}  {self._time_left()}"
+        phases = f"phases executed {self._phases['executed']}, reused {self._phases['reused']}"
+        head = f"{self._clock()}  {phases}  {self._time_left()}"
         return Group(Text(head), table, *now)
 
 

@@ -92,8 +92,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             self.stop_reason = f"the study cannot be written: {error}"
             return None
         if asked is None:
-            idle = not self._live and not self._parked
-            return Searcher.FINISHED if idle and self._is_exhausted else None
+            return Searcher.FINISHED if self.is_finished else None
         self._live[trial_id] = asked
         self._observer.asked(asked)
         return trial_config(self._root, self._study, asked.target, asked.setting, asked.number)
@@ -130,8 +129,10 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
     # -- what happens inside ----------------------------------------------------------------------
 
     @property
-    def _is_exhausted(self) -> bool:
-        return all(queue.is_exhausted for queue in self._queues)
+    def is_finished(self) -> bool:
+        """Whether every trial of the budget was told."""
+        idle = not self._live and not self._parked
+        return idle and all(queue.is_exhausted for queue in self._queues)
 
     def _runnable(self) -> Asked | None:
         """A trial none of whose missing phases is being trained elsewhere."""

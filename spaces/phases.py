@@ -225,9 +225,7 @@ def _evaluation(frozen: Frozen, row: Task, parent: str, seeds: Seeds) -> Evaluat
     return EvaluationSpec(
         parent=parent,
         target=row.name,
-        rows=tuple(
-            frozen.rows(part, frozen.split, seeds.rows, frozen.dev_rows) for part in parts
-        ),
+        rows=tuple(frozen.rows(part, frozen.split, seeds.rows, frozen.dev_rows) for part in parts),
         max_tokens=row.max_tokens,
         dtype=frozen.dtype,
     )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,9 @@ from spaces.study import SETTING, read_study
 from trainables.trial import TrialRequest, run_trial, world_for
 
 pytestmark = pytest.mark.slow
+
+DRIVERS: list["subprocess.Popen[str]"] = []
+"""Every driver a test launched."""
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -55,13 +59,23 @@ steps = [40, 60]
 
 def launch(plan: Path, root: Path) -> "subprocess.Popen[str]":
     """A driver in a process of its own, killed by its own pid."""
-    return subprocess.Popen(
+    driver = subprocess.Popen(
         [sys.executable, "-m", "search", "start", str(plan), "--root", str(root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         cwd=root.parent,
     )
+    DRIVERS.append(driver)
+    return driver
+
+
+@pytest.fixture(autouse=True)
+def no_driver_outlives_its_test() -> Iterator[None]:
+    """A failed assertion must not leave a search running."""
+    yield
+    while DRIVERS:
+        DRIVERS.pop().kill()
 
 
 def told(root: Path, study: str) -> int:
@@ -158,7 +172,7 @@ def test_demo_survives_three_kills(tmp_path: Path) -> None:
 
 
 def test_killed_trial_actor_is_replaced(tmp_path: Path) -> None:
-    """kill -9 of a trial's worker: Tune starts another, and the study ends as if nothing was."""
+    """Kill -9 of a trial's worker: Tune starts another, and the study ends as if nothing was."""
     plan, root = tmp_path / "plan.toml", tmp_path / "runs"
     plan.write_text(ORACLE_PLAN.format(concurrent=2).replace("= 30", "= 12"))
     driver = launch(plan, root)
@@ -175,7 +189,7 @@ def kill_one_actor(driver_pid: int) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         for process in psutil.Process(driver_pid).children(recursive=True):
-            if "TransferTrainable" in process_title(process):
+            if "Trainable.train" in process_title(process):
                 os.kill(process.pid, signal.SIGKILL)
                 return
         time.sleep(0.05)
