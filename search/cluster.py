@@ -1,6 +1,7 @@
 """Ray: connecting, what workers get, what stays quiet."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ QUIET = {
     "RAY_DEDUP_LOGS": "0",
 }
 """Environment of the driver; set before ``import ray`` reads it."""
+
+AUTH_TOKEN = Path("~/.ray/auth_token")
+"""Where Ray keeps the token of clusters that ask for one."""
 
 
 def worker_environment(plan: Plan) -> dict[str, str]:
@@ -49,6 +53,9 @@ def ray_cluster(plan: Plan, address: str | None) -> Iterator[Any]:
         PlanError: the cluster cannot be reached, or has fewer CPUs or GPUs than one trial needs.
     """
     prepare_environment(plan)
+    if address is not None and AUTH_TOKEN.expanduser().exists():
+        # Ray turns token authentication on for its own clusters, but not for a given address.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     import ray  # heavy, and reads the environment that was just set
 
     ours = not ray.is_initialized()
@@ -70,6 +77,7 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
         cpus = max(os.cpu_count() or 1, resources.concurrent_trials * resources.cpus_per_worker)
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
         return
+    _check_reachable(address)
     home = Path(__file__).resolve().parent.parent
     shipped = {
         "py_modules": [str(home / name) for name in PACKAGES],
@@ -78,12 +86,26 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
     try:
         ray.init(address=address, runtime_env=shipped, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        expected = (
-            "the address of a running cluster (`ray status` on its head shows it); a cluster with "
-            "token authentication needs RAY_AUTH_MODE=token exported before this command"
-        )
-        found = f"{address}: {str(error).splitlines()[0]}"
-        raise PlanError("Ray", [Mistake("--address", found, expected)]) from None
+        raise _unreachable(f"{address}: {str(error).splitlines()[0]}") from None
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries a dead address for minutes before it says so."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "//" in address:
+        return  # `auto` and client addresses are Ray's to judge
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise _unreachable(f"{address}: {error}") from None
+
+
+def _unreachable(found: str) -> PlanError:
+    expected = (
+        "HOST:PORT of a running cluster's head (`ray start --head` prints it); one with token "
+        "authentication needs RAY_AUTH_MODE=token exported before this command"
+    )
+    return PlanError("Ray", [Mistake("--address", found, expected)])
 
 
 def _check_resources(plan: Plan, have: dict[str, float]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.text import Text
 
 from analysis import load_trials, status_text
 from search.cluster import ray_cluster
@@ -61,6 +62,11 @@ class Search:
         """Whether it still runs in the background."""
         return self._thread is not None and self._thread.is_alive()
 
+    def say(self, text: str) -> None:
+        """A line for the user, unless the search is quiet."""
+        if not self.quiet:
+            self.console.print(Text(text), soft_wrap=True)
+
     def status(self) -> str:
         """Where the study stands, as text."""
         return status_text(self.record.name, self.root)
@@ -85,7 +91,7 @@ class Search:
     def run(self) -> "Search":
         """Drive the study to the end of its budget, or until it is stopped."""
         lease = DriverLease(self.paths.lease)
-        lease.acquire(waiting=lambda text: self.console.print(text))
+        lease.acquire(waiting=self.say)
         try:
             self._drive(lease)
         finally:
@@ -108,14 +114,14 @@ class Search:
     def _drive(self, lease: DriverLease) -> None:
         from search.target_queue import TargetQueue  # heavy (Optuna's samplers), like Ray below
 
-        grown = self._keep_record()
-        storage = open_for_writing(self.record.plan, self.paths)
-        queues = [
-            TargetQueue(self.record, t, open_target(self.record, t, storage, grown))
-            for t in self.record.plan.targets.tasks
-        ]
-        self.record.write(self.paths)  # the copied generation is current from here on
-        with ray_cluster(self.record.plan, self.address):
+        with ray_cluster(self.record.plan, self.address):  # first: it may refuse
+            grown = self._keep_record()
+            storage = open_for_writing(self.record.plan, self.paths)
+            queues = [
+                TargetQueue(self.record, t, open_target(self.record, t, storage, grown))
+                for t in self.record.plan.targets.tasks
+            ]
+            self.record.write(self.paths)  # the copied generation is current from here on
             self._tune(queues, lease)
 
     def _keep_record(self) -> int | None:
@@ -195,7 +201,7 @@ def _signals(search: Search) -> Iterator[Callable[[], None]]:
         if search.reason and number == signal.SIGINT:
             os._exit(130)
         name = signal.Signals(number).name
-        search.console.print(f"{name}: checkpointing and stopping (Ctrl-C again ends at once)")
+        search.say(f"{name}: checkpointing and stopping (Ctrl-C again ends at once)")
         search.stop(f"stopped by {name}")
 
     def arm() -> None:
@@ -262,9 +268,11 @@ def start(
         PlanError: the plan has mistakes, or another study has its name.
         LeaseHeld: another driver runs this study.
     """
-    record, _ = prepare(plan, root)
+    record, growth = prepare(plan, root)
     loaded_root = store_root(record.plan, root)
     search = Search(record, loaded_root, console or Console(), address, quiet)
+    for line in growth:
+        search.say(f"the space grows: {line}")
     if not text and not isinstance(plan, Plan):
         text = Path(plan).read_text(encoding="utf-8")
     search.text = text

@@ -135,3 +135,6 @@ class DriverLease:
             self._path.unlink(missing_ok=True)
         for claim in self._path.parent.glob(f"{self._path.name}.claim-*"):
             claim.unlink(missing_ok=True)
+        with suppress(OSError):  # a refused start leaves no empty folders behind
+            for folder in (self._path.parent, *self._path.parents[1:3]):
+                folder.rmdir()

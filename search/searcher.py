@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.lease import LeaseLost
 from search.target_queue import Asked, TargetQueue, fullest_last
 from spaces.layout import is_done
 from trainables.transfer import trial_config
@@ -87,8 +88,9 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         if self.stop_reason or len(self._live) >= self._concurrent:
             return None
         try:
+            self._guard()
             asked = self._runnable()
-        except OSError as error:
+        except (OSError, LeaseLost) as error:
             self.stop_reason = f"the study cannot be written: {error}"
             return None
         if asked is None:
@@ -111,11 +113,8 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         try:
             self._guard()
             state = self._tell(trial_id, asked, message, error)
-        except OSError as failure:
+        except (OSError, LeaseLost) as failure:
             self.stop_reason = f"the study cannot be written: {failure}"
-            return
-        except RuntimeError as failure:
-            self.stop_reason = str(failure)
             return
         self._observer.told(asked, state, message)
 
@@ -183,7 +182,8 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             asked.queue.prune(asked, self._pruned.pop(trial_id))
             return "PRUNED"
         if event == "stopped":
-            self.stop_reason = f"a worker cannot write: {message['reason']}"
+            self.stop_reason = f"a worker cannot write: {message['reason']}; mend this, then resume"
+        asked.queue.put_back(asked)
         return "RUNNING"
 
 

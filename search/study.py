@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, create_trial
@@ -108,16 +108,11 @@ def open_target(
 
 def _regrown(trial: FrozenTrial, space: Space) -> FrozenTrial:
     """A trial under the grown space's distributions: Optuna's categorical choices cannot change."""
-    wider = {axis.name: axis for axis in space.axes}
+    wider = {axis.name: axis.choices for axis in space.axes if axis.choices}
     distributions: dict[str, BaseDistribution] = {
-        name: CategoricalDistribution(wider[name].choices)
-        if isinstance(old, CategoricalDistribution)
-        else old
+        name: CategoricalDistribution(wider[name]) if name in wider else old
         for name, old in trial.distributions.items()
     }
-    assert all(
-        isinstance(d, (CategoricalDistribution, FloatDistribution)) for d in distributions.values()
-    )
     copy = create_trial(
         state=trial.state,
         value=trial.value,

@@ -133,6 +133,10 @@ class TargetQueue:
                 trial.set_user_attr(name, value)
         return Asked(self, trial, setting, phases)
 
+    def put_back(self, asked: Asked) -> None:
+        """Take a trial back that was stopped and not told: it is due again."""
+        self._adopted.append(asked.number)
+
     def should_prune(self, asked: Asked, step: int, value: float) -> bool:
         """Book a report; True when the trial should end here."""
         if step in self.trials()[asked.number].intermediate_values:

@@ -1,0 +1,29 @@
+"""Fixtures that several test files share."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from search.cluster import QUIET
+
+
+@pytest.fixture(scope="session")
+def shared_ray() -> Iterator[None]:
+    """One Ray of our own for all tests that drive a search: the driver uses what is initialised.
+
+    "local", because no address at all would join whatever cluster runs on this machine.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    import ray  # reads the environment that was just set
+
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+    )
+    yield
+    ray.shutdown()
