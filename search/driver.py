@@ -93,8 +93,10 @@ class Search:
         lease = DriverLease(self.paths.lease)
         lease.acquire(waiting=self.say)
         try:
+            self.paths.stop.unlink(missing_ok=True)  # of a driver that died while it stopped
             self._drive(lease)
         finally:
+            self.paths.stop.unlink(missing_ok=True)
             lease.release()
         return self
 
@@ -115,8 +117,8 @@ class Search:
         from search.target_queue import TargetQueue  # heavy (Optuna's samplers), like Ray below
 
         with ray_cluster(self.record.plan, self.address):  # first: it may refuse
-            grown = self._keep_record()
             storage = open_for_writing(self.record.plan, self.paths)
+            grown = self._keep_record()
             queues = [
                 TargetQueue(self.record, t, open_target(self.record, t, storage, grown))
                 for t in self.record.plan.targets.tasks
@@ -145,6 +147,7 @@ class Search:
         plan = self.record.plan
         resources = {"CPU": plan.resources.cpus_per_worker, "GPU": plan.resources.gpus_per_worker}
         with Progress(queues, self.console, self.quiet) as progress:
+            progress.opening(queues)
             searcher = StudySearcher(
                 queues,
                 root=self.root,
@@ -154,7 +157,13 @@ class Search:
                 guard=lease.check,
             )
             with _signals(self) as arm:
-                stopper = Stopper(searcher, self._asked_to_stop, plan.budget.wall_hours, arm)
+                stopper = Stopper(
+                    searcher,
+                    marker=self.paths.stop,
+                    asked=self._asked_to_stop,
+                    wall_hours=plan.budget.wall_hours,
+                    arm=arm,
+                )
                 tune.Tuner(
                     tune.with_resources(
                         TransferTrainable, {k: v for k, v in resources.items() if v}
@@ -176,7 +185,7 @@ class Search:
                         failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS_FORGIVEN),
                     ),
                 ).fit()
-        self.reason = self.reason or searcher.stop_reason or stopper.reason
+        self.reason = self.reason or searcher.stop_reason
         if not self.reason and not searcher.is_finished:
             self.reason = "Ray Tune ended the run before the budget was spent; see its log"
 

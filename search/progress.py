@@ -13,6 +13,9 @@ from rich.text import Text
 from search.searcher import Message
 from search.target_queue import FINISHED, Asked, TargetQueue
 
+SILENCE_SECONDS = 20.0
+"""Without a terminal, a line at least this often says what is in training."""
+
 
 @dataclass(slots=True)
 class TargetProgress:
@@ -53,6 +56,7 @@ class Progress:
         self._live: dict[str, str] = {}
         self._phases: Counter[str] = Counter()
         self._started, self._at_start = time.monotonic(), self._finished
+        self._said = 0.0
         self._display = Live(console=console, get_renderable=self._table, refresh_per_second=2)
 
     def __enter__(self) -> "Progress":
@@ -61,6 +65,14 @@ class Progress:
             self._display.start()
         return self
 
+    def opening(self, queues: list[TargetQueue]) -> None:
+        """Say what earlier sessions left."""
+        for queue in queues:
+            done, taken_up = self._targets[queue.target].finished, queue.left_open
+            if done or taken_up:
+                left = f"{taken_up} taken up again"
+                self.say(f"{queue.target}: {done} of {queue.planned} trials done, {left}")
+
     def __exit__(self, *_: object) -> None:
         """Leave the last table on the screen."""
         if self._display.is_started:
@@ -68,6 +80,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line of its own."""
+        self._said = time.monotonic()
         if not self._quiet:
             self._console.print(Text(text), soft_wrap=True)
 
@@ -80,11 +93,12 @@ class Progress:
         if message.get("event") == "phase":
             self._phases["executed"] += 1
             self._live[asked.name] = f"{message['kind']} {message['title']}"
-            if not self._console.is_terminal and message["kind"] == "initialisation":
-                self.say(f"{self._clock()} {asked.name}: {self._live[asked.name]}")
         elif "steps" in message:
             at = f"step {message['step']} of {message['steps']}"
             self._live[asked.name] = f"{message['kind']}, {at}"
+        if time.monotonic() - self._said > SILENCE_SECONDS and not self._console.is_terminal:
+            doing = "; ".join(f"{name}: {what}" for name, what in self._live.items())
+            self.say(f"{self._clock()} {doing}")
 
     def told(self, asked: Asked, state: str, message: Message) -> None:
         """A trial ended."""

@@ -85,7 +85,9 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """A trial to run, ``FINISHED``, or None when nothing can run now."""
-        if self.stop_reason or len(self._live) >= self._concurrent:
+        if self.stop_reason:
+            return None if self._live else Searcher.FINISHED
+        if len(self._live) >= self._concurrent:
             return None
         try:
             self._guard()
@@ -182,7 +184,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             asked.queue.prune(asked, self._pruned.pop(trial_id))
             return "PRUNED"
         if event == "stopped":
-            self.stop_reason = f"a worker cannot write: {message['reason']}; mend this, then resume"
+            self.stop_reason = self.stop_reason or message["reason"]
         asked.queue.put_back(asked)
         return "RUNNING"
 

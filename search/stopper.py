@@ -1,8 +1,9 @@
-"""When Tune must stop every trial: asked to, out of time, or unable to write."""
+"""When a search must stop softly: asked to, out of time, or unable to write."""
 
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from ray import tune
 
@@ -10,11 +11,15 @@ from search.searcher import SessionOnly, StudySearcher
 
 
 class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no types
-    """Looked at between results, so a trial's heartbeat bounds how long a stop takes."""
+    """Looked at in each round of Tune's loop; asks the trials to end, and lets Tune run out.
+
+    Tune's own way to stop kills a trial after five seconds, so it is only the last resort.
+    """
 
     def __init__(
         self,
         searcher: StudySearcher,
+        marker: Path,
         asked: threading.Event,
         wall_hours: float | None,
         arm: Callable[[], None],
@@ -22,27 +27,37 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
         """Make a stopper.
 
         Args:
-            searcher: may have reasons of its own.
+            searcher: may have reasons of its own to stop, and is told ours.
+            marker: the file that asks every trial to checkpoint and end.
             asked: set when somebody asked to stop.
             wall_hours: budget of wall time; None for no end.
             arm: called once, at the first look, when Tune certainly runs.
         """
-        self._searcher, self._asked, self._arm = searcher, asked, arm
-        self._armed = False
+        self._searcher, self._marker, self._asked, self._arm = searcher, marker, asked, arm
         self._until = time.monotonic() + 3600 * wall_hours if wall_hours else None
-        self.reason = ""
+        self._armed = self._marked = False
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         """No trial is stopped on its own here."""
         return False
 
     def stop_all(self) -> bool:
-        """Whether the search is over for now."""
+        """False: the trials end themselves. True when they cannot be asked."""
         if not self._armed:
             self._arm()
             self._armed = True
+        reason = self._searcher.stop_reason or self._reason()
+        if not reason or self._marked:
+            return False
+        self._searcher.stop_reason = reason
+        try:
+            self._marker.touch()
+        except OSError:
+            return True
+        self._marked = True
+        return False
+
+    def _reason(self) -> str:
         if self._until is not None and time.monotonic() > self._until:
-            self.reason = "[budget] wall_hours is spent"
-        if self._asked.is_set() and not self._searcher.stop_reason:
-            self._searcher.stop_reason = "asked to stop"
-        return bool(self.reason or self._searcher.stop_reason)
+            return "[budget] wall_hours is spent"
+        return "asked to stop" if self._asked.is_set() else ""

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, create_trial
+from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.storage import storage_url
-from spaces.layout import StudyPaths
+from spaces.layout import StoreError, StudyPaths
 from spaces.plan import Mistake, Plan, PlanError
 from spaces.study import StudyRecord, differences, read_study
 from spaces.suggest import Space
@@ -58,12 +60,27 @@ def open_for_writing(plan: Plan, paths: StudyPaths) -> BaseStorage:
     """
     url = storage_url(plan)
     if url is not None:
-        return RDBStorage(url)
+        return _open_database(url)
     paths.folder.mkdir(parents=True, exist_ok=True)
     repair_journal(paths.journal)
     Path(f"{paths.journal}.lock").unlink(missing_ok=True)
     lock = JournalFileOpenLock(str(paths.journal), grace_period=LOCK_GRACE_SECONDS)
     return JournalStorage(JournalFileBackend(str(paths.journal), lock_obj=lock))
+
+
+def _open_database(url: str) -> BaseStorage:
+    """A database, its tables made where they are missing; messages never hold the URL."""
+    try:
+        return RDBStorage(url)
+    except ImportError as error:
+        hint = "pip install 'transfer-search[postgresql]'"
+        raise StoreError(f"[store] storage: {str(error).splitlines()[0]}; {hint}") from None
+    except (SQLAlchemyError, OptunaError) as error:
+        cause = type(error).__name__
+        raise StoreError(
+            f"[store] storage: the database cannot be opened ({cause}): is its server up, do user, "
+            "password and database exist?"
+        ) from None
 
 
 def repair_journal(path: Path) -> int:

@@ -67,6 +67,11 @@ class TargetQueue:
         return self._study.get_trials(deepcopy=False, states=states or None)
 
     @property
+    def left_open(self) -> int:
+        """Trials that a dead driver left, not handed out again so far."""
+        return len(self._adopted)
+
+    @property
     def asked(self) -> int:
         """Trials that were handed out, in this session or before."""
         return len(self.trials(TrialState.RUNNING, *FINISHED)) - len(self._adopted)

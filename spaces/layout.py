@@ -59,6 +59,11 @@ class StudyPaths:
         return self.folder / "driver.lease"
 
     @property
+    def stop(self) -> Path:
+        """Exists while trials are asked to checkpoint and end; every node sees it."""
+        return self.folder / "stop"
+
+    @property
     def ray(self) -> Path:
         """Ray's logs; never read."""
         return self.folder / "ray"

@@ -91,9 +91,7 @@ def _toml(value: Any) -> str:
 
 def contents(folder: Path) -> dict[str, str]:
     """Every path under a folder, with a hash of what it holds."""
-    return {
-        path.relative_to(folder).as_posix(): _print(path) for path in sorted(folder.rglob("*"))
-    }
+    return {path.relative_to(folder).as_posix(): _print(path) for path in sorted(folder.rglob("*"))}
 
 
 def _print(path: Path) -> str:

@@ -14,12 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spaces.phases
+from spaces.catalogue import Catalogue
+from spaces.flags import seen_flags
 from spaces.keys import NOT_IN_KEY, canonical_json, content_hash, derived_seed, short_hash
-from spaces.phases import InitialisationSpec, PhaseSpec, trial_phases
+from spaces.phases import (
+    Frozen,
+    InitialisationSpec,
+    PhaseSpec,
+    row_name,
+    scored_languages,
+    trial_phases,
+)
 from spaces.settings import Mixture, Optimisation, Part, Seeds, TransferSetting
 from tests.worlds import GOLDEN, golden_keys, setting_of, study
 
 RATE = Optimisation(learning_rate=1e-3, steps=10)
+ORACLE = Catalogue.of_world("oracle")
+CODES = ORACLE.tasks["xnli"].languages
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,57 @@ def test_every_field_of_a_setting_is_in_its_id() -> None:
     assert all(first != second for first, second in itertools.combinations(ids, 2))
     twice = replace(base, source_languages=("brin", "avel", "brin"))
     assert twice.setting_id == others[1].setting_id
+
+
+def test_phases_of_a_trial_in_order() -> None:
+    """Initialisation, each mixture of the chain, the target's recipe, the evaluation."""
+    record, setting = study(), setting_of("oracle", steps=5)
+    chain = (*setting.intermediate, replace(setting.intermediate[0], rows_cap=9))
+    longer = replace(setting, intermediate=chain)
+    phases = trial_phases(record.frozen, "xnli", longer, record.seeds)
+    assert [phase.kind for phase in phases] == [
+        "initialisation",
+        "intermediate",
+        "intermediate",
+        "target",
+        "evaluation",
+    ]
+    assert [phase.title for phase in phases[1:]] == [
+        "nli:esho",
+        "nli:esho",
+        "xnli:avel",
+        "xnli in 8 languages",
+    ]
+    assert [rows.cap for phase in phases[1:3] for rows in phase.rows] == [None, 9]
+    assert phases[3].optimisation == setting.target and phases[3].rows[0].split == "train"
+    assert {rows.split for rows in phases[4].rows} == {"dev"}
+    assert [rows.language for rows in phases[4].rows] == list(CODES)
+    assert [phases[n].parent for n in range(1, 5)] == [phase.key for phase in phases[:4]]
+
+
+def test_rows_that_no_study_froze_are_refused() -> None:
+    """A setting outside the frozen rows fails by name instead of drawing other rows."""
+    frozen = Frozen(catalogue=ORACLE, revisions={row_name("nli", "esho", "train"): "r"}, dtype="")
+    assert frozen.rows(Part(task="nli", language="esho"), "train", 3).rows_seed == 3
+    with pytest.raises(KeyError, match="nli/fanu/train"):
+        frozen.rows(Part(task="nli", language="fanu"), "train", 3)
+
+
+def test_scored_languages_always_hold_the_dev_language() -> None:
+    """A plan's own list of languages is in the target's order, and its dev language stays in."""
+    row = ORACLE.tasks["xnli"]
+    assert scored_languages(ORACLE, row, "all") == list(CODES)
+    assert scored_languages(ORACLE, row, ("hatu", "brin")) == ["avel", "brin", "hatu"]
+
+
+def test_seen_flags_by_hand() -> None:
+    """Seen as a source, in an intermediate, and in an intermediate of the target's own skill."""
+    setting = setting_of("oracle", "qa")
+    expected = {"avel": (True, False, False), "esho": (False, True, False), "fanu": (False,) * 3}
+    for language, flags in expected.items():
+        found = seen_flags(ORACLE, setting, "xnli", language)
+        assert tuple(found.values()) == flags
+    assert seen_flags(ORACLE, setting, "xquad", "esho")["seen_skill"] is True
 
 
 def test_golden_keys() -> None:

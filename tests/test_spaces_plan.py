@@ -8,7 +8,8 @@ import pytest
 
 from spaces.catalogue import Catalogue
 from spaces.plan import PlanError, Range, load_plan, nearest, parse_plan
-from tests.worlds import plan, plan_values
+from spaces.study import StudyRecord, differences, read_study
+from tests.worlds import TWO_SOURCES, plan, plan_values, study
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -133,8 +134,7 @@ def test_a_plan_read_back_from_json_is_the_same_plan() -> None:
 )
 def test_an_unknown_key_is_told_its_nearest_name(table: str, key: str, near: str) -> None:
     """A misspelled key is refused where it stands, with the name that was probably meant."""
-    found = mistakes(with_value(table, key, 1))
-    ((where, read, expected),) = [m for m in found if "missing" not in m[1]]
+    ((where, read, expected),) = mistakes(with_value(table, key, 1))
     assert (where, read) == (f"[{table}] {key}", f"unknown key {key!r}")
     assert expected.endswith(f'did you mean "{near}"?')
 
@@ -264,3 +264,105 @@ def test_a_file_that_is_absent_or_not_toml_is_a_plan_error(tmp_path: Path) -> No
 def test_examples_are_whole_plans(path: Path) -> None:
     """Every example has the right form and names only what the catalogue holds."""
     assert Catalogue.for_plan(load_plan(path)).tasks
+
+
+# What may change while a study lives
+
+
+OLD: dict[str, Any] = {
+    "targets": {"tasks": ["xnli"]},
+    "space": {"mixture": {"tasks": ["nli", "qa"], "languages": ["esho"]}},
+    "task": [TWO_SOURCES],
+}
+MIXTURE = OLD["space"]["mixture"]
+
+
+@pytest.mark.parametrize(
+    ("tables", "grown"),
+    [
+        ({"space": {"initialisations": ["oracle-text", "oracle-multimodal"]}}, "initialisation"),
+        ({"space": {"mixture": {**MIXTURE, "tasks": ["nli", "qa", "choice"]}}}, "mixture.tasks"),
+        ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "avel"]}}}, "mixture.languages"),
+        ({"targets": {"tasks": ["xnli", "panx"]}}, "space|panx"),
+    ],
+)
+def test_a_space_may_grow(tables: dict[str, Any], grown: str) -> None:
+    """More initialisations, tasks, languages or targets are growth, with what comes with them."""
+    old, new = study(**OLD), study(**{**OLD, **merged(tables)})
+    growth, refusals = differences(old, new)
+    assert refusals == [] and any(grown in line for line in growth)
+    _, back = differences(new, old)
+    assert any(grown in line for line in back)  # nothing may shrink
+
+
+def merged(tables: dict[str, Any]) -> dict[str, Any]:
+    """Tables over those of the old study."""
+    return {name: {**OLD.get(name, {}), **values} for name, values in tables.items()}
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"budget": {"trials_per_target": 99, "no_intermediate_share": 0.5, "wall_hours": 1.0}},
+        {"budget": {"trials_per_target": 8, "pruner": "median", "reports_per_phase": 3}},
+        {"resources": {"zero_stage": 3, "concurrent_trials": 4, "tokens_per_micro_batch": 1}},
+        {"store": {"url": "/elsewhere"}},
+        {"study": {"sampler": "random"}},
+    ],
+)
+def test_budget_and_resources_are_not_identity(tables: dict[str, Any]) -> None:
+    """A study goes on with another budget, other resources, another place."""
+    assert differences(study(**OLD), study(**{**OLD, **merged(tables)})) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("tables", "named"),
+    [
+        ({"resources": {"precision": "bf16"}}, "precision"),
+        ({"study": {"seed": 8}}, "seed"),
+        ({"study": {"objective": "worst"}}, "objective"),
+        ({"study": {"selection": "target_dev"}}, "selection"),
+        ({"targets": {"heldout_seed": 1}}, "heldout_seed"),
+        ({"targets": {"dev_rows": 50}}, "dev_rows"),
+        ({"targets": {"languages": ["brin", "corm", "dask"]}}, "languages"),
+        ({"space": {"target": {"steps": [60, 90]}}}, "target.steps"),
+        ({"space": {"target": {"rows_per_step": 16}}}, "rows_per_step"),
+        ({"space": {"source_languages": [["avel", "brin"]]}}, "source_languages"),
+        ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "fanu"]}}}, "objective"),
+        ({"space": {"mixture": None}}, "mixture.tasks"),
+    ],
+)
+def test_anything_else_is_refused(tables: dict[str, Any], named: str) -> None:
+    """What would change scores, or what trials mean, is no longer the same study."""
+    _, refusals = differences(study(**OLD), study(**{**OLD, **merged(tables)}))
+    assert any(named in line for line in refusals)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ({"language_group": [["esho"]]}, {"language_group": [["esho", "avel"]]}),
+        ({"task": [{"max_tokens": 64}]}, {"task": [{"max_tokens": 32}]}),
+        ({"task": [{"labels": ["no", "yes"]}]}, {"task": [{"labels": ["yes", "no"]}]}),
+    ],
+)
+def test_a_row_of_the_users_own_keeps_its_meaning(was: Any, now: Any) -> None:
+    """A group or task that keeps its name but means other rows makes another study."""
+
+    def record(rows: dict[str, Any]) -> StudyRecord:
+        groups = [{"name": "far", "languages": g} for g in rows.get("language_group", [["esho"]])]
+        tasks = [{"name": "own", "like": "qa", **row} for row in rows.get("task", [{}])]
+        mixture = {"tasks": ["own"], "languages": ["far", "avel"]}
+        return study(space={"mixture": mixture}, language_group=groups, task=tasks)
+
+    _, refusals = differences(record(was), record(now))
+    assert refusals
+
+
+def test_a_record_read_back_is_the_same_study(tmp_path: Path) -> None:
+    """What was frozen survives its file: same identity, same cuts, same keys, own ranges too."""
+    tables = {"space": {"target": {"steps": [30], "xnli": {"steps": [60, 90]}}}}
+    record = study(root=tmp_path, **tables)
+    again = read_study(tmp_path, record.name)
+    assert differences(record, again) == ([], [])
+    assert again.cuts == record.cuts and again.revisions == record.revisions

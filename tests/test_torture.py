@@ -80,7 +80,7 @@ def no_driver_outlives_its_test() -> Iterator[None]:
 
 def told(root: Path, study: str) -> int:
     """Trials that are complete by now; 0 before the study exists."""
-    if not (root / "studies" / study / "journal.log").exists():
+    if not (root / "studies" / study / "study.json").exists():
         return 0
     return int((load_trials(study, root=root)["state"] == "COMPLETE").sum())
 

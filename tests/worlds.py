@@ -31,7 +31,8 @@ GOLDEN = Path(__file__).parent / "assets" / "golden.json"
 
 INITIALISATION = {"oracle": "oracle-text", "microworld": "micro-text"}
 
-Tables = dict[str, dict[str, Any]]
+TWO_SOURCES = {"name": "xnli", "like": "xnli", "train_languages": ["avel", "brin"]}
+"""A ``[[task]]`` row: the built-in target with training rows in a second language."""
 
 
 def plan_values(source: str = "oracle", **tables: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ray import tune
 
 from spaces.settings import TransferSetting
 from spaces.study import SETTING, StudyRecord, read_study
-from trainables.trial import Message, TrialRequest, run_trial, world_for
+from trainables.trial import Message, StopRequested, TrialRequest, run_trial, world_for
 from trainables.world import World
 
 STOPPING_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -81,9 +81,12 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
         """The next message; failures are results, so that only a dead actor is retried."""
         try:
             message = next(self._messages)
+        except StopRequested as request:
+            return {"event": "stopped", "reason": str(request), "done": True}
         except OSError as error:
             if error.errno in STOPPING_ERRNOS:
-                return {"event": "stopped", "reason": str(error), "done": True}
+                reason = f"a worker cannot write: {error}; mend this, then resume"
+                return {"event": "stopped", "reason": reason, "done": True}
             return _failure(error)
         except Exception as error:
             return _failure(error)

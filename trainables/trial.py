@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from spaces.layout import StudyPaths
 from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
 from spaces.selection import trial_score
 from spaces.settings import Seeds, TransferSetting
@@ -17,7 +18,10 @@ from trainables.store import Artifact, PhaseStore
 from trainables.world import Job, NotANumber, Outcome, Tick, World
 
 HEARTBEAT_SECONDS = 5.0
-"""Longest silence of a healthy trial: stops and Ctrl-C act between two messages."""
+"""Longest silence of a healthy trial between two steps."""
+
+LOOK_SECONDS = 1.0
+"""How often a trial looks whether it should stop."""
 
 Message = dict[str, Any]
 """``event`` is one of phase, heartbeat, report, final; the other entries depend on it."""
@@ -42,12 +46,29 @@ class TrialRequest:
         return trial_phases(self.record.frozen, self.target, self.setting, seeds)
 
 
+class StopRequested(Exception):
+    """The driver asked every trial to checkpoint and end."""
+
+
 @dataclass(slots=True)
 class _Progressing:
-    """Passes ticks on as messages, few enough not to burden the driver."""
+    """Passes ticks on as messages, few enough not to burden the driver, and looks for a stop."""
 
     spec: PhaseSpec
+    stop: Path
     last: float = field(default_factory=time.monotonic)
+    looked: float = 0.0
+
+    def look(self) -> None:
+        """Raise when the driver asks for a stop.
+
+        The trial ends itself, because Tune kills a trial five seconds after it stops it, and a
+        large checkpoint takes longer.
+        """
+        if time.monotonic() - self.looked >= LOOK_SECONDS:
+            self.looked = time.monotonic()
+            if self.stop.exists():
+                raise StopRequested(f"{self.stop} asks to stop")
 
     def message(self, tick: Tick) -> Message | None:
         """A report, a heartbeat when one is due, or nothing."""
@@ -69,6 +90,7 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
         NotANumber: a loss or the score is not finite.
         RowError, WeightError: rows or weights cannot be used; the message says which.
         OSError: a disk is full or gone; checkpoints and finished phases are safe.
+        StopRequested: the driver asks to stop; the phase in training has written its checkpoint.
     """
     author = {
         "study": request.record.name,
@@ -97,13 +119,16 @@ def _obtain(
     if found := store.find(spec.key):
         return found, True
     yield {"event": "phase", "kind": spec.kind, "title": spec.title}
+    progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
+    progress.look()
     attempt, outcome, started = store.begin(spec), Outcome(), time.monotonic()
     evaluation = request.phases[-1]
     assert isinstance(evaluation, EvaluationSpec)
     job = Job(attempt, chain, evaluation, request.record.cuts[request.target])
-    ticks, progress = world.execute(job, outcome), _Progressing(spec)
+    ticks = world.execute(job, outcome)
     try:
         for tick in ticks:
+            progress.look()
             if message := progress.message(tick):
                 yield message
     except BaseException:
