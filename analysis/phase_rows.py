@@ -67,7 +67,7 @@ def is_own(snapshot: Snapshot, made: dict[str, Any]) -> bool:
     """Whether this very study executed a phase: a deleted one may have had its name."""
     return (
         made.get("study") == snapshot.record.name
-        and made.get("study_created", "") == snapshot.record.created
+        and made.get("study_created", snapshot.record.created) == snapshot.record.created
     )
 
 

@@ -5,6 +5,7 @@ valid name. Nothing is written before a plan is whole.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -286,7 +287,27 @@ def _mistake(error: Any) -> Mistake:
         return Mistake(where, f"unknown key {last!r}", nearest(last, _siblings(error["loc"])))
     if error["type"] == "missing":
         return Mistake(where, "nothing: it is missing", f"a value for {last!r}")
-    return Mistake(where, _shown(error["input"]), error["msg"].removeprefix("Value error, "))
+    return Mistake(where, _shown(error["input"]), _rule(error["msg"]))
+
+
+WORDS = (
+    (r"^(Value error, |Input should be )", ""),
+    (r"^(Tuple|List|Value) should have (at least \d+).*", r"\2 entry"),
+    (r"^String should match.*", "letters, digits, '.', '_' and '-', at most 64 of them"),
+    (r"^a valid tuple", "a list"),
+    (r"^a valid integer.*", "a whole number"),
+    (r"^a valid number.*", "a number"),
+    (r"^a valid string", "a text in quotes"),
+    (r"^a valid dictionary.*", "a table"),
+)
+"""Pydantic's words for a rule -> a plan's."""
+
+
+def _rule(message: str) -> str:
+    """A rule in the words of TOML, not of Python."""
+    for pattern, words in WORDS:
+        message = re.sub(pattern, words, message)
+    return message
 
 
 def parse_plan(values: dict[str, Any], source: str = "plan") -> Plan:

@@ -1,9 +1,14 @@
-"""Plans that the search tests share: as tables, as TOML, as checked and as frozen plans."""
+"""What the search tests share: plans as tables, TOML, checked and frozen; a driver's lease."""
 
 import copy
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +16,9 @@ from search.freeze import freeze
 from spaces.plan import Plan, parse_plan
 from spaces.study import StudyRecord
 
-DEMO = Path(__file__).parents[1] / "examples" / "demo.toml"
+HOME = Path(__file__).parents[1]
+
+DEMO = HOME / "examples" / "demo.toml"
 
 ORACLE = """
 [study]
@@ -96,3 +103,39 @@ def contents(folder: Path) -> dict[str, str]:
 
 def _print(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder"
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from search import lease
+lease.BEAT_SECONDS = 3600
+held = lease.DriverLease(Path(sys.argv[1]))
+held.acquire()
+print("held", flush=True)
+sys.stdin.readline()
+held.release()
+"""
+
+
+def python(code: str, *arguments: Any) -> subprocess.Popen[str]:
+    """A process that runs some code and hears its standard input."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(HOME)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def lease_holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds a driver's lease until the block ends."""
+    process = python(HOLDER, path)
+    try:
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
