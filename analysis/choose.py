@@ -9,7 +9,7 @@ from analysis.frames import DEFAULT_ROOT, Studies, setting_columns, typed_frame
 from analysis.gains import Baselines, best_trial
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
 from analysis.wording import hyperparameter_words
-from spaces.plan import nearest
+from spaces.mistakes import nearest
 from spaces.records import TRIAL_COLUMNS, Column
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_BAD_INPUT
     from search.lease import LeaseHeld
     from spaces.layout import StoreError
-    from spaces.plan import PlanError
+    from spaces.mistakes import PlanError
 
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "start": _start,
@@ -111,7 +111,7 @@ def _start(given: argparse.Namespace) -> int:
 
 def _resume(given: argparse.Namespace) -> int:
     from search.driver import resume
-    from spaces.plan import Mistake, PlanError
+    from spaces.mistakes import Mistake, PlanError
 
     if given.add_trials < 0:
         mistake = Mistake("--add-trials", str(given.add_trials), "0 or more")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from search.imports import PACKAGES
-from spaces.plan import Mistake, Plan, PlanError
+from spaces.mistakes import Mistake, PlanError
+from spaces.plan import Plan
 
 QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",

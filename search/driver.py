@@ -23,7 +23,8 @@ from search.freeze import freeze
 from search.lease import DriverLease
 from search.study import open_for_writing, open_target, reconcile
 from spaces.layout import StudyPaths
-from spaces.plan import Mistake, Plan, PlanError, load_plan
+from spaces.mistakes import Mistake, PlanError
+from spaces.plan import Plan, load_plan
 from spaces.study import StudyRecord, read_study
 
 DEFAULT_ROOT = Path("runs")

@@ -10,8 +10,9 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from spaces.catalogue import Catalogue
+from spaces.mistakes import Mistake, PlanError
 from spaces.phases import row_name, scored_languages
-from spaces.plan import Mistake, Plan, PlanError
+from spaces.plan import Plan
 from spaces.selection import Cut, make_cut
 from spaces.study import StudyRecord
 from spaces.suggest import Space, baselines

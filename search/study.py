@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.storage import storage_url
 from spaces.layout import StoreError, StudyPaths
-from spaces.plan import Mistake, Plan, PlanError
+from spaces.mistakes import Mistake, PlanError
+from spaces.plan import Plan
 from spaces.study import StudyRecord, differences, read_study
 from spaces.suggest import Space
 

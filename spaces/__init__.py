@@ -4,7 +4,8 @@ Imports neither torch nor Ray, so a laptop can read and describe any study.
 """
 
 from spaces.catalogue import Catalogue
-from spaces.plan import Plan, PlanError, load_plan
+from spaces.mistakes import PlanError
+from spaces.plan import Plan, load_plan
 from spaces.settings import Mixture, Optimisation, Part, Seeds, TransferSetting
 from spaces.suggest import describe, suggest
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from spaces.initialisations import INITIALISATIONS, Initialisation
 from spaces.languages import LANGUAGES, Language
-from spaces.plan import Mistake, Plan, PlanError, UserTask, nearest
+from spaces.mistakes import Mistake, PlanError, nearest
+from spaces.plan import Plan, UserTask
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
 

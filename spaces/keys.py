@@ -9,7 +9,7 @@ people (names, paths) and are left out as well.
 import hashlib
 import json
 import math
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
 NOT_IN_KEY = {"in_key": False}
@@ -22,7 +22,7 @@ SIGNIFICANT_DIGITS = 6
 def _number(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be part of a key: only finite numbers name a result")
-    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # -0.0 is 0.0
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -30,9 +30,13 @@ def _fields(value: Any) -> dict[str, Any]:
     return {
         field.name: canonical(getattr(value, field.name))
         for field in fields(value)
-        if field.metadata.get("in_key", True)
-        and (field.default is MISSING or getattr(value, field.name) != field.default)
+        if field.metadata.get("in_key", True) and not _is_default(field, getattr(value, field.name))
     }
+
+
+def _is_default(field: Field[Any], value: Any) -> bool:
+    """Whether a value means the default, rounding noise aside."""
+    return field.default is not MISSING and canonical(value) == canonical(field.default)
 
 
 def canonical(value: Any) -> Any:

@@ -97,7 +97,7 @@ class PhasePaths:
         return self.folder / "attempts"
 
     def checkpoints(self, layout: str) -> Path:
-        """Resumable states written under one layout of ranks, ZeRO stage and dtype."""
+        """Resumable states written under one layout of ranks, ZeRO stage, dtype, micro-batch."""
         return self.folder / "checkpoints" / layout
 
 

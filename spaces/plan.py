@@ -4,15 +4,22 @@ All mistakes of a plan stand in one message: where, what was read, what was expe
 valid name. Nothing is written before a plan is whole.
 """
 
-import difflib
-import re
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from spaces.mistakes import Mistake, PlanError, mistakes_of
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)]
@@ -22,40 +29,19 @@ SELECTIONS = ("source_dev", "target_dev", "held_out_languages")
 Selection = Literal["source_dev", "target_dev", "held_out_languages"]
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing wrong with a plan or a call."""
-
-    where: str
-    read: str
-    expected: str
-
-    def __str__(self) -> str:
-        """Three short lines: where, the value, the rule and the next move."""
-        return f"  {self.where}\n    read:     {self.read}\n    expected: {self.expected}"
-
-
-class PlanError(ValueError):
-    """Everything that is wrong with a plan; ``str()`` fits one screen."""
-
-    def __init__(self, source: str, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) != 1 else "")
-        shown = "\n".join(str(mistake) for mistake in mistakes[:12])
-        more = f"\n  ... and {len(mistakes) - 12} more" if len(mistakes) > 12 else ""
-        super().__init__(f"{source}: {count}; nothing was written\n{shown}{more}")
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """``one of a, b, c; did you mean b?`` for a name that is not among the valid ones."""
-    names = sorted(set(valid))
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f'; did you mean "{close[0]}"?' if close else ""
-    return f"one of {', '.join(names) or '(none)'}{hint}"
-
-
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _all_or_some(value: Any) -> str:
+    return "all" if isinstance(value, str) else "list"
+
+
+Languages = Annotated[
+    Annotated[Literal["all"], Tag("all")]
+    | Annotated[tuple[str, ...], Field(min_length=1), Tag("list")],
+    Discriminator(_all_or_some),
+]
 
 
 class StudyTable(_Table):
@@ -72,7 +58,7 @@ class TargetsTable(_Table):
     """``[targets]``: what is to be transferred to."""
 
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
-    languages: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
+    languages: Languages = "all"
     heldout_seed: Annotated[int, Field(ge=0)] = 0
     dev_rows: Positive | None = None
     """Most dev rows per language that a search scores; in parallel sets the same items in each."""
@@ -129,7 +115,15 @@ class Range(_Table):
         return self
 
 
-Rates = Range | Annotated[tuple[Rate, ...], Field(min_length=1)]
+def _form(value: Any) -> str:
+    """Which of two forms a value was meant to have; a mistake is told for that one alone."""
+    return "range" if isinstance(value, (dict, Range)) else "list"
+
+
+Rates = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[tuple[Rate, ...], Field(min_length=1), Tag("list")],
+    Discriminator(_form),
+]
 Steps = Annotated[tuple[Positive, ...], Field(min_length=1)]
 
 
@@ -176,6 +170,7 @@ class SpaceTable(_Table):
         rest = {k: v for k, v in target.items() if k not in own}
         by_task = {k: v for k, v in rest.items() if isinstance(v, dict)}
         own |= {k: v for k, v in rest.items() if k not in by_task}  # unknown keys, refused below
+        by_task |= values.get("target_by_task", {})  # a plan read back from a study's record
         return {**values, "target": own, "target_by_task": by_task}
 
     @field_validator("initialisations", "source_languages")
@@ -249,67 +244,6 @@ class Plan(_Table):
         return "oracle" if self.data.source == "oracle" else "real"
 
 
-def _dotted(location: tuple[str | int, ...]) -> str:
-    """Location of a mistake as TOML writes it: ``[space.mixture] tasks``."""
-    path = [str(part) for part in location if not str(part).startswith(("function-", "tuple["))]
-    path = [part for part in path if part not in ("Range", "constrained-str")]
-    if len(path) <= 1:
-        return f"[{path[0]}]" if path else "plan"
-    return f"[{'.'.join(path[:-1])}] {path[-1]}"
-
-
-def _siblings(location: tuple[str | int, ...]) -> list[str]:
-    """Names that are valid where an unknown key was found."""
-    model: type[BaseModel] = Plan
-    for part in location[:-1]:
-        field = model.model_fields.get(str(part))
-        inner = [t for t in _models_in(field.annotation)] if field else []
-        if inner:
-            model = inner[0]
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Table models that a field's annotation mentions."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [m for part in getattr(annotation, "__args__", ()) for m in _models_in(part)]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _mistake(error: Any) -> Mistake:
-    where, last = _dotted(error["loc"]), str(error["loc"][-1]) if error["loc"] else ""
-    if error["type"] == "extra_forbidden":
-        return Mistake(where, f"unknown key {last!r}", nearest(last, _siblings(error["loc"])))
-    if error["type"] == "missing":
-        return Mistake(where, "nothing: it is missing", f"a value for {last!r}")
-    return Mistake(where, _shown(error["input"]), _rule(error["msg"]))
-
-
-WORDS = (
-    (r"^(Value error, |Input should be )", ""),
-    (r"^(Tuple|List|Value) should have (at least \d+).*", r"\2 entry"),
-    (r"^String should match.*", "letters, digits, '.', '_' and '-', at most 64 of them"),
-    (r"^a valid tuple", "a list"),
-    (r"^a valid integer.*", "a whole number"),
-    (r"^a valid number.*", "a number"),
-    (r"^a valid string", "a text in quotes"),
-    (r"^a valid dictionary.*", "a table"),
-)
-"""Pydantic's words for a rule -> a plan's."""
-
-
-def _rule(message: str) -> str:
-    """A rule in the words of TOML, not of Python."""
-    for pattern, words in WORDS:
-        message = re.sub(pattern, words, message)
-    return message
-
-
 def parse_plan(values: dict[str, Any], source: str = "plan") -> Plan:
     """Check a plan's form.
 
@@ -319,7 +253,7 @@ def parse_plan(values: dict[str, Any], source: str = "plan") -> Plan:
     try:
         return Plan.model_validate(values)
     except ValidationError as error:
-        raise PlanError(source, [_mistake(item) for item in error.errors()]) from None
+        raise PlanError(source, mistakes_of(Plan, error)) from None
 
 
 def load_plan(path: Path | str) -> Plan:

@@ -16,7 +16,9 @@ from typing import Any
 
 from spaces.catalogue import Catalogue
 from spaces.keys import derived_seed
-from spaces.plan import Mistake, Plan
+from spaces.languages import Language
+from spaces.mistakes import Mistake
+from spaces.plan import Plan
 from spaces.suggest import Space
 from spaces.tasks import Task
 
@@ -123,13 +125,17 @@ def _source_dev(space: Space, objective: tuple[str, ...]) -> Cut | Mistake:
 def _halves(
     catalogue: Catalogue, objective: Sequence[str], seed: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """S and R: within each group, families shuffled by the seed are dealt out in turn."""
-    shuffled = random.Random(derived_seed("languages", seed)).sample(
-        sorted(objective), len(objective)
-    )
-    rows = [catalogue.languages[code] for code in shuffled]
-    dealt = sorted(rows, key=lambda row: (row.group, row.family))
+    """S and R: groups, their families and their languages in a drawn order, dealt out."""
+    rng = random.Random(derived_seed("languages", seed))
+    rows = [catalogue.languages[code] for code in sorted(objective)]
+    rank = {name: rng.random() for name in sorted({n for r in rows for n in _names(r)})}
+    dealt = sorted(rows, key=lambda row: [rank[name] for name in _names(row)])
     return tuple(r.code for r in dealt[0::2]), tuple(r.code for r in dealt[1::2])
+
+
+def _names(row: Language) -> tuple[str, str, str]:
+    """What a language is stratified by, the coarsest first."""
+    return f"group {row.group}", f"family {row.family}", row.code
 
 
 def aggregate(values: dict[str, float], objective: str, catalogue: Catalogue) -> float:

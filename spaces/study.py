@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from spaces.catalogue import Catalogue
 from spaces.keys import canonical
 from spaces.layout import SCHEMA_VERSION, StoreError, StudyPaths, read_json, study_names, write_json
+from spaces.mistakes import nearest
 from spaces.phases import Frozen
-from spaces.plan import Plan, nearest
+from spaces.plan import Plan
 from spaces.selection import Cut
 from spaces.settings import Seeds, TransferSetting
 from spaces.suggest import GROWING_AXES, Space
@@ -87,7 +88,26 @@ class StudyRecord(BaseModel):
             "revisions": dict(sorted(self.revisions.items())),
             "cuts": {t: asdict(cut) for t, cut in self.cuts.items()},
             "space": {t: _space_identity(space) for t, space in self.spaces.items()},
+            "rows": self._own_rows(),
         }
+
+    def _own_rows(self) -> dict[str, Any]:
+        """The user's own rows that the space names: one that changes its meaning is another."""
+        mixture = self.plan.space.mixture
+        named = {*self.plan.targets.tasks, *(mixture.tasks if mixture else ())}
+        named |= {t for name in named for t in self.catalogue.tasks[name].recipe}
+        tasks = {
+            row.name: row.model_dump(exclude_none=True, exclude={"name", "licence"})
+            for row in self.plan.task
+            if row.name in named
+        }
+        entries = mixture.languages if mixture else ()
+        groups = {
+            group.name: list(group.languages)
+            for group in self.plan.language_group
+            if group.name in entries
+        }
+        return {"task": tasks, "language_group": groups}
 
     def write(self, paths: StudyPaths) -> None:
         """Write ``study.json`` whole or not at all."""
@@ -141,7 +161,7 @@ def differences(old: StudyRecord, new: StudyRecord) -> tuple[list[str], list[str
 def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:
     if was is None:
         is_new_target = name.split("|")[1] not in old.cuts if name.count("|") else False
-        return name.startswith("revisions|") or is_new_target
+        return name.startswith(("revisions|", "rows|")) or is_new_target
     axis = name.rsplit("|", 1)[-1]
     if axis in GROWING_AXES and isinstance(was, list) and isinstance(now, list):
         return set(was) <= set(now)

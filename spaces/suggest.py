@@ -6,7 +6,7 @@ fingerprint compares it, a growing space extends it.
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -164,8 +164,8 @@ def _phase_axes(
     if isinstance(rates, Range):
         rate = Axis(name, low=rates.low, high=rates.high, arms=arms)
     else:
-        rate = Axis(name, tuple(rates), arms=arms)
-    return [rate, Axis(f"{phase}.steps", tuple(ranges.steps or (reference.steps,)), arms=arms)]
+        rate = Axis(name, _distinct(rates), arms=arms)
+    return [rate, Axis(f"{phase}.steps", _distinct(ranges.steps or (reference.steps,)), arms=arms)]
 
 
 def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
@@ -173,7 +173,7 @@ def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
     sources = tuple("+".join(sorted(set(codes))) for codes in space.source_languages)
     axes = [
         Axis("initialisation", space.initialisations),
-        Axis("source_languages", tuple(dict.fromkeys(sources))),
+        Axis("source_languages", _distinct(sources)),
         *_phase_axes(plan, target, catalogue, "target", ARMS),
     ]
     if mixture is None:
@@ -182,12 +182,19 @@ def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
     axes += [
         Axis("arm", ARMS),
         Axis("mixture.tasks", _combinations(mixture.tasks, mixture.max_parts), arms=mixed),
-        Axis("mixture.languages", mixture.languages, arms=mixed),
+        Axis("mixture.languages", _distinct(mixture.languages), arms=mixed),
         *_phase_axes(plan, target, catalogue, "intermediate", ARMS[1:]),
     ]
     if mixture.rows_caps:
-        axes.append(Axis("mixture.rows_cap", mixture.rows_caps, arms=(*mixed, "same_rows")))
+        axes.append(
+            Axis("mixture.rows_cap", _distinct(mixture.rows_caps), arms=(*mixed, "same_rows"))
+        )
     return tuple(axes)
+
+
+def _distinct(choices: Iterable[Scalar]) -> tuple[Scalar, ...]:
+    """Choices in their order, each once."""
+    return tuple(dict.fromkeys(choices))
 
 
 def _combinations(tasks: tuple[str, ...], most: int) -> tuple[str, ...]:

@@ -243,7 +243,10 @@ PLANS: dict[str, Case] = {
         own("mine", like="xnly"), ("[[task]] mine like", "'xnly'", 'did you mean "xnli"?')
     ),
     "task in no known language": Case(
-        {**own("mine", like="xnli", languages=["avell", "brin"]), "targets.tasks": ["mine"]},
+        {
+            **own("mine", like="xnli", languages=["avell", "brin", "corm", "dask", "gire"]),
+            "targets.tasks": ["mine"],
+        },
         ("[[task]] mine", "'avell'", 'did you mean "avel"?'),
     ),
     "task with no known dev language": Case(
@@ -298,7 +301,11 @@ PLANS: dict[str, Case] = {
         ("[store] storage", "env:NO_SUCH_VARIABLE", "export it"),
     ),
     "unknown database of a variable": database(
-        f"mysql://me:{SECRET}@host/db", "[store] storage", "STUDY_URL", "postgresql://"
+        f"mysql://me:{SECRET}@host/db",
+        "[store] storage",
+        "STUDY_URL",
+        "postgresql://",
+        reaches_ray=True,
     ),
     "relative sqlite": Case(
         {"store.storage": "sqlite:///study.db"},
@@ -380,7 +387,7 @@ def written(folder: Path, changes: Changes | None = None) -> str:
 
 def started(search: Search) -> None:
     """Stands where a search begins; no refused call may come so far."""
-    pytest.fail(f"not refused: {search.record.plan}")
+    pytest.fail("not refused", pytrace=False)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -434,7 +441,7 @@ def test_all_mistakes_stand_in_one_message(refusal: Refusal) -> None:
 FILES: dict[str, tuple[bytes | None, tuple[str, ...]]] = {
     "absent": (None, ("plan.toml", "No such file", "a readable plan")),
     "no TOML": (b"[study\nname = 1", ("line 1", "a TOML document")),
-    "a key twice": (b"[study]\nseed = 1\nseed = 2", ("line 3", "a TOML document")),
+    "a key twice": (b"[study]\nseed = 1\nseed = 2", ("overwrite", "a TOML document")),
     "no UTF-8": ('[study]\nname = "é"'.encode("latin-1"), ("utf-8", "a TOML document")),
     "empty": (b"", ("[study]", "missing", "[budget]")),
 }
@@ -529,7 +536,7 @@ def test_rows_that_changed_are_refused(refusal: Refusal, study: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "torn": ('{"plan": ', ("study.json is torn", "another", "name")),
+    "torn": ('{"plan": ', ("study.json is torn", "restore it", "a new name")),
     "newer": ('{"schema_version": 99}', ("schema version 99", "update transfer-search")),
     "another file": ("{}", ("study.json cannot be read",)),
 }
@@ -545,7 +552,7 @@ def test_a_damaged_record_is_refused(
     StudyPaths(study, "first").record.write_text(text)
     what = written(refusal.folder) if command == "start" else "first"
     said = refusal.of(command, what, "--root", str(study))
-    assert all(part in said for part in shows if command == "start" or part != "name"), said
+    assert all(part in said for part in shows), said
 
 
 def test_a_damaged_journal_is_refused(

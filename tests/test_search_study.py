@@ -16,7 +16,7 @@ import analysis
 from search.study import open_for_writing, open_target, reconcile, repair_journal
 from search.target_queue import TargetQueue
 from spaces.layout import StudyPaths
-from spaces.plan import PlanError
+from spaces.mistakes import PlanError
 from spaces.study import StudyRecord, read_study
 from tests.plans import Changes, contents, frozen
 

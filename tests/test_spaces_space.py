@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spaces import describe, suggest
 from spaces.catalogue import Catalogue
 from spaces.keys import canonical
-from spaces.plan import Mistake, Range
+from spaces.mistakes import Mistake
 from spaces.selection import Cut, aggregate, chosen_scores, make_cut, trial_score
 from spaces.settings import Mixture, Optimisation, Part, TransferSetting
 from spaces.study import SETTING
@@ -209,14 +209,6 @@ def test_settings_survive_json(seed: int) -> None:
     assert canonical(SETTING.validate_json(SETTING.dump_json(setting))) == canonical(setting)
 
 
-def test_ranges_stay_ranges() -> None:
-    """A log-uniform range of a plan is an axis with its two bounds and no choices."""
-    tables = {"space": {"target": {"learning_rates": {"low": 1e-4, "high": 1e-3}}}}
-    axis = space_of(**tables).axis("target.learning_rate")
-    assert (axis.choices, axis.low, axis.high) == ((), 1e-4, 1e-3)
-    assert plan(**tables).space.target.learning_rates == Range(low=1e-4, high=1e-3)
-
-
 # Selection
 
 
@@ -277,6 +269,9 @@ def test_the_objective_leaves_out_supervised_languages() -> None:
     assert objective(["qa"], ["non_european"]) == CODES[1:]
     assert objective(["qa", "nli"], ["non_european"]) == ("brin", "corm", "dask", "gire", "hatu")
     assert objective(["nli"], ["avel", "brin"]) == ("corm", "dask", "esho", "fanu", "gire", "hatu")
+    held_out = cut_of("held_out_languages")  # supervises esho
+    assert isinstance(held_out, Cut)
+    assert set(held_out.selecting + held_out.reported) == set(CODES) - {"avel", "esho"}
 
 
 @pytest.mark.parametrize(
@@ -360,9 +355,7 @@ def test_aggregates_by_hand() -> None:
 
 
 def test_scores_of_one_role_never_hold_the_others_rows() -> None:
-    """S is scored on its half of the items and R on the other; the hub and the whole sets choose
-    nothing.
-    """
+    """S is scored on its half of the items, R on the other, and whole sets choose nothing."""
     record = study()
     cut = record.cuts["xnli"]
     points = {"all": 0.0, "selecting": 10.0, "reported": 20.0}

@@ -22,7 +22,7 @@ from transformers import (
     XLMRobertaModel,
 )
 
-from spaces.plan import Mistake
+from spaces.mistakes import Mistake
 from trainables.initialisation import (
     WeightError,
     check_checkpoint,

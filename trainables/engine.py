@@ -34,7 +34,7 @@ class Layout:
     @property
     def name(self) -> str:
         """Names the folder of checkpoints: a state resumes only under the layout that wrote it."""
-        return f"w{self.world_size}-z{self.zero_stage}-{self.dtype}"
+        return f"w{self.world_size}-z{self.zero_stage}-{self.dtype}-t{self.token_budget}"
 
 
 def join_process_group() -> None:

@@ -8,14 +8,23 @@ import numpy as np
 from datasets import ClassLabel, Dataset, disable_progress_bars
 
 from spaces.catalogue import Catalogue
-from spaces.keys import derived_seed
+from spaces.keys import derived_seed, short_hash
 from spaces.layout import file_sha256
 from spaces.phases import Rows
 from spaces.tasks import Task
 from trainables.forms import FORMS
 from trainables.rows import RowError, RowTable
 
-_hashed = memoise(file_sha256)
+
+@memoise
+def _hashed_at(file: Path, changed: int, size: int) -> str:
+    """The hash of a file as it was at one time; hashing large files again and again is slow."""
+    return file_sha256(file)
+
+
+def _hashed(file: Path) -> str:
+    state = file.stat()
+    return _hashed_at(file, state.st_mtime_ns, state.st_size)
 
 
 class FolderSource:
@@ -26,13 +35,15 @@ class FolderSource:
         disable_progress_bars()
 
     def revision(self, task: str, language: str, split: str) -> str:
-        """sha256 of the file, shortened."""
-        return _hashed(self._file(task, language, split))[:16]
+        """Hash of the file and of how the task's row reads it."""
+        row, file = self._tasks[task], self._file(task, language, split)
+        columns = row.data.columns if row.data else {}
+        return short_hash([_hashed(file), dict(columns), row.labels, row.form])
 
     def rows(self, rows: Rows) -> RowTable:
         """Read, check and, where capped, draw rows with the rows seed."""
         task, file = self._tasks[rows.task], self._file(rows.task, rows.language, rows.split)
-        if not _hashed(file).startswith(rows.revision):
+        if self.revision(rows.task, rows.language, rows.split) != rows.revision:
             raise RowError(
                 f"{file} is not the file that the study froze (revision {rows.revision}): "
                 "put it back, or start a new study"

@@ -19,12 +19,13 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from spaces.layout import file_sha256
-from spaces.plan import Mistake
+from spaces.mistakes import Mistake
 
 IGNORED = {
     "pooler.": "forms pool for themselves",
     "cls.": "head of the pretraining objective",
     "lm_head.": "head of the pretraining objective",
+    "vocab_": "head of the pretraining objective (DistilBERT)",
     "heads.": "a phase starts with fresh heads",
     "embeddings.position_ids": "a constant that newer versions of transformers compute",
 }

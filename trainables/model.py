@@ -36,9 +36,17 @@ class TaskModel(nn.Module):
         return states
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
-        """Sum of the rows' losses; all rows of a micro-batch share one head."""
-        name = batch["head"]
-        return self.forms[name].loss(self.heads[name], self.hidden(batch), batch)
+        """Sum of the rows' losses; all rows of a micro-batch share one head.
+
+        The other heads are touched with weight zero: ranks and ZeRO partitions must reduce the same
+        tensors in every micro-batch.
+        """
+        name, hidden_bth = batch["head"], self.hidden(batch)
+        loss = self.forms[name].loss(self.heads[name], hidden_bth, batch)
+        for other, head in self.heads.items():
+            if other != name:
+                loss = loss + 0.0 * head(hidden_bth[:1, 0]).sum()
+        return loss
 
     @torch.no_grad()
     def predict(self, batch: dict[str, Any]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The world that really trains: initialisations, phases and evaluations on torch and DeepSpeed."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,8 @@ class NeuralWorld:
         self._plan, self._catalogue, self._source = plan, catalogue, source
         self._tokenised: dict[Any, TokenisedPart] = {}
         torch.set_num_threads(plan.resources.cpus_per_worker)
+        gc.collect()
+        gc.freeze()  # the libraries stay for good; each phase's collection need not look at them
 
     def execute(self, job: Job, outcome: Outcome) -> Iterator[Tick]:
         """Train or score; see ``World``."""

@@ -62,6 +62,12 @@ class PhaseRun:
     tokens: int = 0
     micro_batches: int = 0
     weights: dict[str, Tensor] = field(default_factory=dict)
+    token_budget: int = 0
+    """The layout's, until memory runs out."""
+
+    def __post_init__(self) -> None:
+        """Start with the layout's budget."""
+        self.token_budget = self.token_budget or self.layout.token_budget
 
 
 def learning_rate(optimisation: Optimisation, step: int) -> float:
@@ -108,26 +114,26 @@ def train_phase(run: PhaseRun) -> Generator[Tick]:
 def _train_step(engine: Engine, run: PhaseRun, step: int) -> float:
     """One optimiser step over all of its rows; halves the micro-batches when memory runs out."""
     rows = run.data.rows(step)
-    budget = run.layout.token_budget
     while True:
         # Every random draw of a step is a function of (seed, step, rank): nothing to save.
         torch.manual_seed(derived_seed("step", run.seed, step, run.layout.rank))
         try:
-            loss = _accumulate(engine, run, rows, budget)
+            loss = _accumulate(engine, run, rows)
             break
         except torch.OutOfMemoryError:
-            if run.layout.world_size > 1 or budget <= min(rows.lengths):
-                raise  # other ranks wait in a collective, or one row alone does not fit
+            cannot_repeat = run.layout.world_size > 1 or run.layout.zero_stage >= 2
+            if cannot_repeat or run.token_budget <= min(rows.lengths):
+                raise  # ranks wait in a collective, gradients are reduced, or one row does not fit
             engine.discard()
-            budget = max(budget // 2, 1)
+            run.token_budget = max(run.token_budget // 2, 1)  # for the steps to come as well
     engine.step(learning_rate(run.optimisation, step))
     run.tokens += sum(rows.lengths)
     return loss
 
 
-def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows, budget: int) -> float:
+def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows) -> float:
     """Gradients of the mean loss over a step's rows, however they are cut."""
-    mine = cut(rows.lengths, rows.groups, run.layout.world_size, budget)[run.layout.rank]
+    mine = cut(rows.lengths, rows.groups, run.layout.world_size, run.token_budget)[run.layout.rank]
     total = torch.zeros((), device=engine.device)
     for positions in mine:
         weight = 1 / len(rows.lengths) if positions else 0.0

@@ -30,6 +30,9 @@ from spaces.layout import (
 from spaces.phases import PhaseSpec
 from spaces.processes import Owner
 
+OWNER = "owner.json"
+"""Names the process of an attempt until it is published."""
+
 PACKAGES = ("transfer-search", "torch", "transformers", "deepspeed", "ray", "optuna", "numpy")
 
 
@@ -104,10 +107,10 @@ class PhaseStore:
     def begin(self, spec: PhaseSpec) -> Attempt:
         """Open an attempt; what dead processes of this machine left is swept."""
         paths = PhasePaths(self.root, spec.key)
-        _sweep(paths.attempts)
+        self._sweep(paths)
         attempt = Attempt(spec, paths, uuid.uuid4().hex[:12])
         attempt.folder.mkdir(parents=True)
-        write_json(attempt.folder / "owner.json", Owner.me().to_json())
+        write_json(attempt.folder / OWNER, Owner.me().to_json())
         if not paths.spec.exists():
             write_json(paths.spec, spec.to_json())
         return attempt
@@ -119,15 +122,16 @@ class PhaseStore:
             attempt: with all of its files written.
             outcome: what the execution says of itself (steps, tokens, seconds, ...).
         """
-        (attempt.folder / "owner.json").unlink(missing_ok=True)
+        owner = attempt.folder / OWNER
         files = {
             path.relative_to(attempt.folder).as_posix(): file_sha256(path)
             for path in sorted(attempt.folder.rglob("*"))
-            if path.is_file()
+            if path.is_file() and path != owner
         }
         provenance = self._provenance(attempt.spec, outcome)
         record = {"attempt": attempt.name, "files": files, "provenance": provenance}
         if _create_exclusively(attempt.paths.done, record):
+            owner.unlink(missing_ok=True)
             shutil.rmtree(attempt.paths.folder / "checkpoints", ignore_errors=True)
         else:
             attempt.abandon()
@@ -151,8 +155,20 @@ class PhaseStore:
             "versions": installed_versions(),
         }
 
+    def _sweep(self, paths: PhasePaths) -> None:
+        """Delete attempts whose process is certainly gone, except the published one."""
+        done = read_done(self.root, paths.key)
+        for path in paths.attempts.glob(f"*/{OWNER}"):
+            values = read_json(path)
+            published = done is not None and done["attempt"] == path.parent.name
+            if values is not None and not published and Owner.from_json(values).is_gone:
+                shutil.rmtree(path.parent, ignore_errors=True)
+
     def _set_aside(self, key: str, folder: Path) -> None:
         """Unpublish a corrupt artifact, keeping its record beside it."""
+        done = read_done(self.root, key)
+        if done is None or done["attempt"] != folder.name:
+            return  # another process has set it aside, and perhaps published anew
         folder.mkdir(parents=True, exist_ok=True)
         try:
             PhasePaths(self.root, key).done.rename(folder / "set_aside.json")
@@ -200,11 +216,3 @@ def _create_without_links(path: Path, content: Path) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _sweep(attempts: Path) -> None:
-    """Delete attempts whose process is certainly gone."""
-    for path in attempts.glob("*/owner.json"):
-        values = read_json(path)
-        if values is not None and Owner.from_json(values).is_gone:
-            shutil.rmtree(path.parent, ignore_errors=True)

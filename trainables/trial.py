@@ -125,8 +125,9 @@ def _obtain(
     evaluation = request.phases[-1]
     assert isinstance(evaluation, EvaluationSpec)
     job = Job(attempt, chain, evaluation, request.record.cuts[request.target])
-    ticks = world.execute(job, outcome)
+    ticks: Iterator[Tick] = iter(())
     try:
+        ticks = world.execute(job, outcome)
         for tick in ticks:
             progress.look()
             if message := progress.message(tick):
