@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     for command in (resume, status, report):
         command.add_argument("study", metavar="STUDY")
     for command in (start, resume, status, report):
-        command.add_argument("--root", type=Path, default=Path("runs"), help="default: ./runs")
+        command.add_argument("--root", default="runs", help="default: ./runs")
     for command in (start, resume):
         command.add_argument("--address", help="of a running Ray cluster; default: one of our own")
     catalogue = commands.add_parser("catalogue", help="what a plan may name")

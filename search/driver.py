@@ -250,7 +250,10 @@ def store_root(plan: Plan, root: Path | str) -> Path:
     if re.match(r"^[A-Za-z][A-Za-z0-9+.-]+:/", given):
         rule = "a folder on a local or shared POSIX disk; object stores are not supported yet"
         raise PlanError("root", [Mistake("--root or [store] url", repr(given), rule)])
-    return Path(given).expanduser().absolute()
+    try:
+        return Path(given).expanduser().absolute()
+    except RuntimeError as error:  # a home that cannot be found
+        raise PlanError("root", [Mistake("--root", repr(given), str(error))]) from None
 
 
 def start(
@@ -314,7 +317,7 @@ def resume(
         StoreError: no such study.
         PlanError: rows or checkpoints changed since it was frozen.
     """
-    plan = read_study(Path(root).absolute(), study).plan
+    plan = read_study(Path(root), study).plan
     if add_trials:
         trials = plan.budget.trials_per_target + add_trials
         budget = plan.budget.model_copy(update={"trials_per_target": trials})

@@ -13,7 +13,7 @@ from spaces.study import StudyRecord
 from spaces.suggest import Space, baselines, distinct_settings
 
 
-def describe_plan(plan: Plan, root: Path) -> str:
+def describe_plan(plan: Plan, root: Path | str) -> str:
     """The plan, checked against its rows and checkpoints, in words.
 
     Raises:

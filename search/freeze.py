@@ -3,6 +3,7 @@
 Everything that a trial would miss hours later is looked for here, before anything is written.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,14 +11,14 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from spaces.catalogue import Catalogue
-from spaces.mistakes import Mistake, PlanError
+from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.phases import row_name, scored_languages
 from spaces.plan import Plan
 from spaces.selection import Cut, make_cut
 from spaces.study import StudyRecord
 from spaces.suggest import Space, baselines
 from trainables.micro import world_revision
-from trainables.rows import RowError, Source
+from trainables.rows import RowError
 from trainables.sources import source_for
 from trainables.store import installed_versions
 
@@ -29,6 +30,8 @@ def freeze(plan: Plan) -> StudyRecord:
         PlanError: rows or checkpoints are missing, a selection is impossible, the budget is too
             small, or the storage does not fit.
     """
+    if (wrong := _source_mistake(plan)) is not None:
+        raise PlanError(f"plan of study {plan.study.name!r}", [wrong])
     catalogue = Catalogue.for_plan(plan)
     mistakes = [*_budget_mistakes(plan, catalogue), *_storage_mistakes(plan)]
     revisions: dict[str, str] = {}
@@ -75,10 +78,7 @@ def needed_rows(plan: Plan, catalogue: Catalogue) -> list[tuple[str, str, str]]:
 
 def _rows(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
     """Revision of every needed row set, or what is wrong with it."""
-    source = _source(plan, catalogue)
-    if isinstance(source, Mistake):
-        yield "", source
-        return
+    source = source_for(plan, catalogue, Path(gettempdir()))
     for task, language, split in needed_rows(plan, catalogue):
         try:
             yield row_name(task, language, split), source.revision(task, language, split)
@@ -88,11 +88,12 @@ def _rows(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake
             yield "", Mistake(where, str(error), advice)
 
 
-def _source(plan: Plan, catalogue: Catalogue) -> Source | Mistake:
-    if plan.world == "real" and not Path(plan.data.source).is_dir():
-        expected = "'microworld', 'oracle', or a folder <data set>/<config>/<split>.parquet"
-        return Mistake("[data] source", repr(plan.data.source), expected)
-    return source_for(plan, catalogue, Path(gettempdir()))
+def _source_mistake(plan: Plan) -> Mistake | None:
+    if plan.world != "real" or Path(plan.data.source).is_dir():
+        return None
+    worlds = nearest(plan.data.source, ("microworld", "oracle"))
+    expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
+    return Mistake("[data] source", repr(plan.data.source), expected)
 
 
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
@@ -119,18 +120,21 @@ def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
             "initialisations"
             + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
         )
-    if plan.budget.no_intermediate_share == 1 and plan.space.mixture:
-        expected = "below 1, or a plan without [space.mixture]"
-        yield Mistake("[budget] no_intermediate_share", "1", expected)
+    share, trials = plan.budget.no_intermediate_share, plan.budget.trials_per_target
+    if plan.space.mixture and math.ceil(share * trials) >= trials:
+        expected = f"less, so that one of {trials} trials has an intermediate phase; or no mixture"
+        yield Mistake("[budget] no_intermediate_share", str(share), expected)
 
 
 def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
     storage, url = plan.store.storage, plan.store.url
-    known = ("journal", "sqlite:///", "postgresql", "env:")
-    if not storage.startswith(known):
+    known = ("sqlite:///", "postgresql://", "postgresql+", "env:")
+    if storage != "journal" and not storage.startswith(known):
         expected = "'journal', 'sqlite:///FILE', 'postgresql://...' or 'env:NAME' of such a URL"
         yield Mistake("[store] storage", _without_password(storage), expected)
-    elif "@" in storage and ":" in storage.split("@")[0].split("//")[-1]:
+    elif "password=" in storage or (
+        "@" in storage and ":" in storage.split("@")[0].split("//")[-1]
+    ):
         expected = "'env:NAME': a password in a plan would be copied into the study"
         yield Mistake("[store] storage", _without_password(storage), expected)
     variable = storage.removeprefix("env:")
@@ -148,8 +152,9 @@ def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
 
 
 def _without_password(url: str) -> str:
-    head, _, tail = url.rpartition("@")
-    return f"{head.split('://')[0]}://...@{tail}" if head else repr(url)
+    scheme, found, rest = url.partition("://")
+    secret = "@" in rest or "password=" in rest
+    return f"{scheme}://..." if found and secret else repr(url)
 
 
 def baseline_count(space: Space) -> int:

@@ -3,9 +3,11 @@
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from spaces.layout import read_json, write_json
 from spaces.processes import Owner
@@ -35,6 +37,8 @@ class DriverLease:
     def __init__(self, path: Path) -> None:
         self._path, self._beat = path, 0
         self._owner, self._epoch = Owner.me(), 0
+        self._token = uuid.uuid4().hex  # an epoch may come again once a lease was given back
+        self._made: list[Path] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -54,7 +58,11 @@ class DriverLease:
         if held is not None:
             self._judge(Owner.from_json(held["owner"]), held["beat"], waiting, patience)
         self._epoch = (held["epoch"] if held else 0) + 1
+        parents = (self._path.parent, *self._path.parents[1:3])
+        self._made = [folder for folder in parents if not folder.exists()]
         self._claim()
+        if _who(read_json(self._path)) != _who(held):
+            raise LeaseHeld("another driver took this study over at the same moment")
         self._write()
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._thread.start()
@@ -83,17 +91,26 @@ class DriverLease:
     def _claim(self) -> None:
         """Win the right to this epoch, passing over claims whose claimant died."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            claim = self._claim_path()
-            try:
-                with claim.open("x"):
-                    return
-            except FileExistsError:
-                if time.time() - claim.stat().st_mtime < STALE_SECONDS:
-                    held = read_json(self._path)
-                    if held is None or held["epoch"] >= self._epoch:
-                        raise LeaseHeld("another driver is taking this study over") from None
+        mine = self._path.with_name(f".{self._path.name}.{self._token}")
+        write_json(mine, {"owner": self._owner.to_json()})
+        try:
+            while not self._claimed(mine):
                 self._epoch += 1
+        finally:
+            mine.unlink(missing_ok=True)
+
+    def _claimed(self, mine: Path) -> bool:
+        """True when this epoch is ours; False when a dead process had claimed it."""
+        claim = self._claim_path()
+        with suppress(FileExistsError):
+            os.link(mine, claim)  # exclusive, and the claimant's name is there from the start
+            return True
+        values = read_json(claim)
+        if values is None or Owner.from_json(values["owner"]).is_gone:
+            return False
+        if time.time() - claim.stat().st_mtime > STALE_SECONDS:
+            return False  # another machine's claimant, dead between its claim and its lease
+        raise LeaseHeld(f"{Owner.from_json(values['owner'])} is taking this study over")
 
     def _claim_path(self) -> Path:
         return self._path.with_name(f"{self._path.name}.claim-{self._epoch}")
@@ -102,7 +119,12 @@ class DriverLease:
         self._beat += 1
         write_json(
             self._path,
-            {"owner": self._owner.to_json(), "epoch": self._epoch, "beat": self._beat},
+            {
+                "owner": self._owner.to_json(),
+                "epoch": self._epoch,
+                "beat": self._beat,
+                "token": self._token,
+            },
         )
 
     def _renew(self) -> None:
@@ -115,7 +137,7 @@ class DriverLease:
     def is_mine(self) -> bool:
         """Whether nobody took over."""
         held = read_json(self._path)
-        return held is not None and held["epoch"] == self._epoch and os.getpid() == self._owner.pid
+        return held is not None and held.get("token") == self._token
 
     def check(self) -> None:
         """Refuse to publish with a lost lease.
@@ -136,5 +158,10 @@ class DriverLease:
         for claim in self._path.parent.glob(f"{self._path.name}.claim-*"):
             claim.unlink(missing_ok=True)
         with suppress(OSError):  # a refused start leaves no empty folders behind
-            for folder in (self._path.parent, *self._path.parents[1:3]):
+            for folder in self._made:
                 folder.rmdir()
+
+
+def _who(held: dict[str, Any] | None) -> tuple[Any, ...] | None:
+    """What tells two states of a lease apart, beats aside."""
+    return None if held is None else (held["owner"], held["epoch"], held.get("token"))

@@ -66,7 +66,12 @@ def open_for_writing(plan: Plan, paths: StudyPaths) -> BaseStorage:
     repair_journal(paths.journal)
     Path(f"{paths.journal}.lock").unlink(missing_ok=True)
     lock = JournalFileOpenLock(str(paths.journal), grace_period=LOCK_GRACE_SECONDS)
-    return JournalStorage(JournalFileBackend(str(paths.journal), lock_obj=lock))
+    try:
+        return JournalStorage(JournalFileBackend(str(paths.journal), lock_obj=lock))
+    except ValueError as error:
+        raise StoreError(
+            f"{paths.journal} is damaged before its last line ({error}): restore it from a copy"
+        ) from None
 
 
 def _open_database(url: str) -> BaseStorage:

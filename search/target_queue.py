@@ -7,16 +7,15 @@ from typing import Any
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search.roles import Role, roles
-from spaces.keys import derived_seed
+from search.sampler import make_sampler
 from spaces.phases import PhaseSpec, trial_phases
 from spaces.plan import Plan
 from spaces.settings import TransferSetting
 from spaces.study import StudyRecord
-from spaces.suggest import draw, matched_baseline
+from spaces.suggest import baselines, draw, matched_baseline
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -101,13 +100,28 @@ class TargetQueue:
         number = len(self.trials())
         if number >= self.planned:
             return False
-        role = self._roles[number]
+        role = self._missing_baseline() or self._roles[number]
         if role.name == "matched_baseline":
             if self.trials(TrialState.RUNNING):
                 return False  # it is the twin of a best setting, which the others still decide
             role = self._matched(role)
         self._study.enqueue_trial(role.fixed, user_attrs={"role": role.name})
         return True
+
+    def _missing_baseline(self) -> Role | None:
+        """The baseline of an initialisation that joined a study when its space grew."""
+        if self._roles[len(self.trials())].name == "baseline":
+            return None
+        held = {
+            trial.system_attrs.get("fixed_params", {}).get("initialisation")
+            for trial in self.trials()
+            if trial.user_attrs.get("role") == "baseline"
+        }
+        names = self._space.axis("initialisation").choices
+        for params, name in zip(baselines(self._space), names, strict=False):
+            if name not in held:
+                return Role("baseline", params)
+        return None
 
     def _matched(self, role: Role) -> Role:
         """The no-intermediate twin of the best setting that has none yet."""
@@ -144,9 +158,11 @@ class TargetQueue:
 
     def should_prune(self, asked: Asked, step: int, value: float) -> bool:
         """Book a report; True when the trial should end here."""
-        if step in self.trials()[asked.number].intermediate_values:
-            return False  # an adopted trial reports again what it reported before
-        asked.trial.report(value, step)
+        reported = self.trials()[asked.number].intermediate_values
+        if step not in reported:
+            asked.trial.report(value, step)
+        elif step < max(reported):
+            return False  # an adopted trial tells again what it went beyond before
         return bool(asked.trial.should_prune())
 
     def complete(self, asked: Asked, score: float, record: dict[str, Any]) -> None:
@@ -166,23 +182,6 @@ class TargetQueue:
         """Book a failure and its reason."""
         asked.trial.set_user_attr("reason", reason)
         self._study.tell(asked.trial, state=TrialState.FAIL, skip_if_finished=True)
-
-
-def make_sampler(record: StudyRecord, target: str, number: int) -> BaseSampler:
-    """The sampler of one trial.
-
-    Seeded by the trial's number, so that a resumed search draws as one that was never interrupted:
-    a sampler's own state is in no storage.
-    """
-    plan = record.plan
-    seed = derived_seed("sampler", plan.study.seed, target, number) % 2**32
-    if plan.study.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    startup = max(4, min(10, plan.budget.trials_per_target // 3))
-    # group=True: the arms have different parameters, and each gets a joint model of its own.
-    return optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=startup, multivariate=True, group=True
-    )
 
 
 def make_pruner(plan: Plan) -> BasePruner:

@@ -73,10 +73,10 @@ class Catalogue:
 
     def parts_of(self, tasks: Iterable[str], entry: str) -> list[tuple[str, str]]:
         """(task, language) pairs with training rows among some tasks and a language entry."""
+        pairs = ((task, language) for task in tasks for language in self.expand(entry))
         return [
             (task, language)
-            for task in tasks
-            for language in self.expand(entry)
+            for task, language in dict.fromkeys(pairs)
             if language in self.tasks[task].train_languages
         ]
 
@@ -122,6 +122,9 @@ def _name_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     for group in plan.language_group:
         found += _unknown(f"[[language_group]] {group.name}", group.languages, codes)
     for row in plan.task:
+        spoken = (*(row.languages or ()), *(row.train_languages or ()))
+        dev = (row.dev_language,) if row.dev_language else ()
+        found += _unknown(f"[[task]] {row.name} languages", (*spoken, *dev), codes)
         found += _unknown(f"[[task]] {row.name} recipe", row.recipe or (), catalogue.tasks)
     if not found:
         found += _row_mistakes(catalogue, plan)

@@ -8,6 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+MOST_SHOWN = 7
+"""Mistakes in one message: with three lines each it still fits a screen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -28,8 +31,9 @@ class PlanError(ValueError):
     def __init__(self, source: str, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         count = f"{len(mistakes)} mistake" + ("s" if len(mistakes) != 1 else "")
-        shown = "\n".join(str(mistake) for mistake in mistakes[:12])
-        more = f"\n  ... and {len(mistakes) - 12} more" if len(mistakes) > 12 else ""
+        shown = "\n".join(str(mistake) for mistake in mistakes[:MOST_SHOWN])
+        left = len(mistakes) - MOST_SHOWN
+        more = f"\n  ... and {left} more" if left > 0 else ""
         super().__init__(f"{source}: {count}; nothing was written\n{shown}{more}")
 
 

@@ -30,7 +30,7 @@ Selection = Literal["source_dev", "target_dev", "held_out_languages"]
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _all_or_some(value: Any) -> str:

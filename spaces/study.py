@@ -150,12 +150,17 @@ def differences(old: StudyRecord, new: StudyRecord) -> tuple[list[str], list[str
     before, after = _flat(old.identity()), _flat(new.identity())
     growth: list[str] = []
     refusals: list[str] = []
-    for name in sorted(before.keys() | after.keys()):
+    for name in sorted(before.keys() | after.keys(), key=_weight):
         was, now = before.get(name), after.get(name)
         if was != now:
             kind = growth if _is_growth(name, was, now, old) else refusals
             kind.append(f"{name}: {_show(was)} -> {_show(now)}")
     return growth, refusals
+
+
+def _weight(name: str) -> tuple[bool, str]:
+    """What the plan says comes before what follows from it."""
+    return name.startswith(("cuts|", "revisions|", "rows|")), name
 
 
 def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:

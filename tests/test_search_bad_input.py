@@ -137,7 +137,7 @@ PLANS: dict[str, Case] = {
         ("[space] initialisations", "'oracle-txt'", 'did you mean "oracle-text"?'),
     ),
     "study name with a slash": Case(
-        {"study.name": "first/second"}, ("[study] name", "'first/second'", "A-Za-z0-9")
+        {"study.name": "first/second"}, ("[study] name", "'first/second'", "letters, digits")
     ),
     # values
     "missing key": Case({"study.seed": ...}, ("[study] seed", "missing", "a value for 'seed'")),

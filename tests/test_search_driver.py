@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -223,31 +223,106 @@ def test_another_study_reuses_the_phases(copied: Path) -> None:
 # -- a search that is stopped ----------------------------------------------------------------------
 
 
-def test_a_stopped_search_goes_on_where_it_was(tmp_path: Path, begin: Begin) -> None:
-    """Stopped in the middle and resumed: nothing is RUNNING, told twice or trained twice."""
-    handle = begin(tmp_path, {**SLOW, **TWO_AT_A_TIME})
+CROWDED = {
+    **TWO_AT_A_TIME,
+    "targets.tasks": ["xnli", "xcopa"],
+    "space.initialisations": ["oracle-text"],
+    "space.mixture.tasks": ["nli"],
+    "space.mixture.languages": ["esho"],
+    "space.intermediate.steps": [75],
+    "budget.trials_per_target": 6,
+    "budget.no_intermediate_share": 0.0,
+}
+"""Two targets and few prefixes: trials that want the same phase at the same time."""
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A crowded search that was stopped in the middle, and resumed."""
+
+    first: Search
+    running: pd.DataFrame
+    """Its trials while it ran, ..."""
+    stopped: pd.DataFrame
+    """... when it had stopped, ..."""
+    resumed: pd.DataFrame
+    """... and when it had spent its budget."""
+    trained: set[str]
+    """Keys of the phases that were there when it had stopped."""
+    left: set[str]
+    """What its folder held then."""
+
+    @property
+    def root(self) -> Path:
+        """Holds the study."""
+        return self.first.root
+
+    def of(self, state: str) -> pd.DataFrame:
+        """Trials that were in some state when the search had stopped."""
+        return self.stopped[self.stopped["state"] == state]
+
+
+@pytest.fixture(scope="module")
+def interrupted(shared_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
+    """The crowded search, stopped once two trials were told."""
+    root = tmp_path_factory.mktemp("interrupted")
+    handle = start(root, {**CROWDED, **SLOW}, wait=False)
     until(handle, complete(2))
-    assert "of 12" in handle.status()
-    assert handle.is_running and not handle.finished
+    running = handle.trials()
     handle.stop()
     assert handle.wait() is handle
-    assert not handle.is_running and not handle.finished and handle.reason == "stopped"
+    stopped, trained = handle.trials(), set(executions(root).index)
+    left = {path.name for path in handle.paths.folder.iterdir()}
+    assert start(root, CROWDED).finished  # the same study: how long a phase lasts decides nothing
+    frames = [indexed(frame) for frame in (running, stopped, load_trials("first", root=root))]
+    return Interrupted(handle, *frames, trained, left)
 
-    stopped = handle.trials().set_index("trial_number")
-    done = stopped[stopped["state"] == "COMPLETE"]
-    open_ones = stopped[stopped["state"] == "RUNNING"]
-    assert 2 <= len(done) < 12 and len(open_ones) >= 1
-    assert not handle.paths.lease.exists() and not handle.paths.stop.exists()
-    trained = executions(tmp_path)
 
-    resumed = start(tmp_path, TWO_AT_A_TIME)  # the same study: how long a phase takes is no part
-    trials = resumed.trials().set_index("trial_number")
-    assert resumed.finished and set(trials["state"]) == {"COMPLETE"} and len(trials) == 12
-    assert list(trials.loc[done.index, "score"]) == list(done["score"])
-    assert list(trials.loc[open_ones.index, "setting_id"]) == list(open_ones["setting_id"])
-    assert (trials.loc[open_ones.index, "attempts"] == 2).all()
-    assert set(executions(tmp_path)) == {1}
-    assert set(trained.index) <= set(executions(tmp_path).index)
+def indexed(trials: pd.DataFrame) -> pd.DataFrame:
+    """Trials by target and number."""
+    return trials.set_index(["target", "trial_number"])
+
+
+def test_a_search_stops_softly(interrupted: Interrupted) -> None:
+    """A stopped search says why, holds no lease, and keeps what was told while it ran."""
+    assert not interrupted.first.is_running and not interrupted.first.finished
+    assert interrupted.first.reason == "stopped"
+    told = interrupted.running[interrupted.running["state"] == "COMPLETE"]
+    assert list(interrupted.stopped.loc[told.index, "score"]) == list(told["score"])
+    assert interrupted.left == {"study.json", "journal.log", "ray"}
+    assert 2 <= len(interrupted.of("COMPLETE")) < 12 and len(interrupted.of("RUNNING")) >= 1
+
+
+def test_a_resumed_search_spends_its_budget(interrupted: Interrupted) -> None:
+    """Nothing stays RUNNING, and no trial is told twice or in vain."""
+    resumed, done = interrupted.resumed, interrupted.of("COMPLETE")
+    assert set(resumed["state"]) == {"COMPLETE"} and len(resumed) == 12
+    assert list(resumed.loc[done.index, "score"]) == list(done["score"])
+    assert (resumed.loc[done.index, "attempts"] == done["attempts"]).all()
+
+
+def test_a_resumed_search_takes_trials_up(interrupted: Interrupted) -> None:
+    """Trials that were RUNNING keep number and setting, and are handed out once more."""
+    running = interrupted.of("RUNNING")
+    taken_up = interrupted.resumed.loc[running.index]
+    assert list(taken_up["setting_id"]) == list(running["setting_id"])
+    assert (taken_up["attempts"] == running["attempts"] + 1).all()
+
+
+def test_no_phase_is_trained_twice(interrupted: Interrupted) -> None:
+    """Trials wait for a phase that another one trains, within and across targets and sessions."""
+    counts = executions(interrupted.root)
+    assert set(counts) == {1} and interrupted.trained <= set(counts.index)
+    attempts = list(interrupted.root.glob("phases/*/*/attempts/*"))
+    assert len(attempts) == len(counts) == len(list(interrupted.root.glob("phases/*/*/done.json")))
+
+
+def test_targets_share_phases(interrupted: Interrupted) -> None:
+    """The one intermediate phase of the space is trained once for both targets."""
+    phases = load_phases("first", root=interrupted.root)
+    shared = phases[phases["title"] == "nli:esho"]
+    assert (~shared["hit"]).sum() == 1 and shared["hit"].sum() >= 3
+    assert set(shared["target"]) == {"xnli", "xcopa"}
 
 
 def alone(record: StudyRecord, root: Path) -> list[tuple[Any, ...]]:
@@ -426,49 +501,11 @@ def test_a_study_in_sqlite(tmp_path: Path) -> None:
     """A database holds a study as well as a journal does, from start to resume."""
     changes = {
         "store.storage": f"sqlite:///{tmp_path}/trials.db",
-        "budget.trials_per_target": 6,
+        "budget.trials_per_target": 4,
     }
     first = start(tmp_path / "root", changes)
-    assert first.finished and complete(6)(first.trials())
+    assert first.finished and complete(4)(first.trials())
     assert not first.paths.journal.exists()
     before = found(tmp_path / "root")
     assert start(tmp_path / "root", changes).finished
     assert found(tmp_path / "root") == before
-
-
-# -- holding back ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def crowded(shared_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Search:
-    """Two targets, two at a time, few prefixes: trials that want the same phase at once."""
-    changes = {
-        **SLOW,
-        **TWO_AT_A_TIME,
-        "targets.tasks": ["xnli", "xcopa"],
-        "space.initialisations": ["oracle-text"],
-        "space.mixture.tasks": ["nli"],
-        "space.mixture.languages": ["esho"],
-        "space.intermediate.steps": [75],
-        "budget.trials_per_target": 6,
-        "budget.no_intermediate_share": 0.0,
-    }
-    return start(tmp_path_factory.mktemp("crowded"), changes)
-
-
-def test_no_two_trials_train_the_same_phase(crowded: Search) -> None:
-    """Trials whose missing phase is being trained wait for it, within and across targets."""
-    assert crowded.finished and complete(12)(crowded.trials())
-    assert set(executions(crowded.root)) == {1}
-    attempts = list(crowded.root.glob("phases/*/*/attempts/*"))
-    assert len(attempts) == len(list(crowded.root.glob("phases/*/*/done.json")))
-    assert not list(crowded.root.glob("phases/*/*/attempts/*/lost.json"))
-
-
-def test_targets_share_phases(crowded: Search) -> None:
-    """The one intermediate phase of the space is trained once for both targets."""
-    phases = load_phases("first", root=crowded.root)
-    shared = phases[phases["title"] == "nli:esho"]
-    assert (~shared["hit"]).sum() == 1
-    assert set(shared["target"]) == {"xnli", "xcopa"}
-    assert shared["hit"].sum() >= 3

@@ -253,7 +253,7 @@ def test_a_claim_that_is_about_to_be_written_counts(path: Path) -> None:
 
 def test_of_simultaneous_takeovers_one_wins(tmp_path: Path) -> None:
     """However many drivers see a dead owner at the same instant, one of them drives."""
-    rounds = 12
+    rounds = 8
     for number in range(rounds):
         write_lease(tmp_path / f"{number}.lease", dead())
     racers = [python(RACER, tmp_path / "0.lease", rounds) for _ in range(3)]

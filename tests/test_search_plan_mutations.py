@@ -198,7 +198,7 @@ def test_the_plans_themselves_are_accepted(place: Path, name: str) -> None:
 @pytest.mark.parametrize("name", PLANS)
 @given(data=st.data())
 @settings(
-    max_examples=250,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     database=None,

@@ -62,7 +62,7 @@ class FolderSource:
         data = self._tasks[name].data
         if data is None or split not in data.splits:
             raise RowError(f"task {name!r} names no data set with a {split!r} split")
-        config = data.config.format(language=language)
+        config = data.config.replace("{language}", language)
         file = self._folder / data.folder / config / f"{data.splits[split]}.parquet"
         if not file.is_file():
             raise RowError(f"{name!r} in {language!r} needs {file}, which is absent")

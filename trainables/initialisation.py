@@ -59,7 +59,10 @@ def checkpoint_folder(path: str) -> Path:
     Raises:
         FileNotFoundError: no such package or folder, or no ``config.json`` in it.
     """
-    folder = _package_folder(path) if path.startswith("package:") else Path(path).expanduser()
+    try:
+        folder = _package_folder(path) if path.startswith("package:") else Path(path).expanduser()
+    except RuntimeError as error:  # a home that cannot be found
+        raise FileNotFoundError(str(error)) from None
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"{folder} has no config.json")
     if not list(folder.glob("*.safetensors")):
@@ -71,7 +74,10 @@ def checkpoint_folder(path: str) -> Path:
 
 def _package_folder(path: str) -> Path:
     name, _, inside = path.removeprefix("package:").partition("/")
-    found = importlib.util.find_spec(name)
+    try:
+        found = importlib.util.find_spec(name)
+    except (ModuleNotFoundError, ValueError):  # a package inside one that is not installed
+        found = None
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError(f"no installed package {name!r}: pip install it first")
     return Path(next(iter(found.submodule_search_locations))) / inside
