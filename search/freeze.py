@@ -122,7 +122,10 @@ def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
         )
     share, trials = plan.budget.no_intermediate_share, plan.budget.trials_per_target
     if plan.space.mixture and math.ceil(share * trials) >= trials:
-        expected = f"less, so that one of {trials} trials has an intermediate phase; or no mixture"
+        expected = (
+            f"less, so that one of {trials} trials has an intermediate phase, or "
+            "a plan without [space.mixture]"
+        )
         yield Mistake("[budget] no_intermediate_share", str(share), expected)
 
 
@@ -144,6 +147,9 @@ def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
     if storage.startswith("sqlite:///") and not storage.startswith("sqlite:////"):
         expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
         yield Mistake("[store] storage", repr(storage), expected)
+    file = Path(storage.removeprefix("sqlite:///"))
+    if storage.startswith("sqlite:////") and not file.parent.is_dir():
+        yield Mistake("[store] storage", repr(storage), f"a folder that is there: {file.parent}")
     if "://" in url:
         rule = "a path on a local or shared POSIX disk: object stores are not supported yet"
         if storage == "journal":
@@ -152,9 +158,10 @@ def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
 
 
 def _without_password(url: str) -> str:
-    scheme, found, rest = url.partition("://")
-    secret = "@" in rest or "password=" in rest
-    return f"{scheme}://..." if found and secret else repr(url)
+    scheme, _, rest = url.partition("://")
+    if "password=" in rest:
+        return f"{scheme}://..."
+    return f"{scheme}://...@{rest.rpartition('@')[2]}" if "@" in rest else repr(url)
 
 
 def baseline_count(space: Space) -> int:

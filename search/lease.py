@@ -57,6 +57,7 @@ class DriverLease:
         held = read_json(self._path)
         if held is not None:
             self._judge(Owner.from_json(held["owner"]), held["beat"], waiting, patience)
+            held = held if self._path.exists() else None  # given back while we waited
         self._epoch = (held["epoch"] if held else 0) + 1
         parents = (self._path.parent, *self._path.parents[1:3])
         self._made = [folder for folder in parents if not folder.exists()]

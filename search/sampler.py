@@ -3,6 +3,7 @@
 A sampler's own state is in no storage, so a resumed search could not go on drawing from it.
 """
 
+import warnings
 from typing import Any
 
 import optuna
@@ -12,6 +13,9 @@ from optuna.trial import FrozenTrial
 
 from spaces.keys import derived_seed
 from spaces.study import StudyRecord
+
+# `group` is marked experimental; it is the documented way to model conditional parameters jointly.
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 class NumberedSampler(BaseSampler):

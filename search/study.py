@@ -1,6 +1,5 @@
 """A study's durable side: the frozen record, Optuna's storage opened for writing, generations."""
 
-import warnings
 from pathlib import Path
 
 import optuna
@@ -17,8 +16,6 @@ from spaces.mistakes import Mistake, PlanError
 from spaces.plan import Plan
 from spaces.study import StudyRecord, differences, read_study
 from spaces.suggest import Space
-
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

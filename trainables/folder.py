@@ -63,6 +63,8 @@ class FolderSource:
         if data is None or split not in data.splits:
             raise RowError(f"task {name!r} names no data set with a {split!r} split")
         config = data.config.replace("{language}", language)
+        if "{" in config:
+            raise RowError(f"config {data.config!r} of task {name!r} may hold {{language}} alone")
         file = self._folder / data.folder / config / f"{data.splits[split]}.parquet"
         if not file.is_file():
             raise RowError(f"{name!r} in {language!r} needs {file}, which is absent")
