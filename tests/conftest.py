@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +20,13 @@ def shared_ray() -> Iterator[None]:
         os.environ.setdefault(name, value)
     import ray  # reads the environment that was just set
 
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-    )
+    with chdir(Path(__file__).parents[1]):  # workers keep this folder, whichever test asks first
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+        )
     yield
     ray.shutdown()

@@ -509,3 +509,72 @@ def test_a_study_in_sqlite(tmp_path: Path) -> None:
     before = found(tmp_path / "root")
     assert start(tmp_path / "root", changes).finished
     assert found(tmp_path / "root") == before
+
+
+# -- real rows -------------------------------------------------------------------------------------
+
+
+def nli_file(path: Path, first: str, second: str, count: int) -> None:
+    """Rows of two texts and a label, as a data set on disk has them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    texts = [f"word {number % 7}" for number in range(count)]
+    columns = {first: texts, second: texts[::-1], "label": [n % 3 for n in range(count)]}
+    pd.DataFrame(columns).to_parquet(path)
+
+
+def real_world(folder: Path) -> Plan:
+    """A tiny checkpoint and tiny rows in a folder; the plan names both relative to it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "word", *map(str, range(7))]
+    tokenizer = Tokenizer(models.WordLevel({w: n for n, w in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+    special = {f"{name}_token": word for name, word in names.items()}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder / "tiny")
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=len(words), intermediate_size=8, **sizes)
+    BertModel(config).save_pretrained(folder / "tiny")
+    languages = ["en", "de", "fr", "zh"]
+    for code in languages:
+        nli_file(folder / "rows" / "xnli" / code / "validation.parquet", "premise", "hypothesis", 6)
+    for name in ("sick", "other"):
+        file = folder / "rows" / name / "default" / "train.parquet"
+        nli_file(file, "sentence_A", "sentence_B", 12)
+    return oracle(
+        {
+            "data.source": "rows",
+            "study.selection": "target_dev",
+            "targets.languages": languages,
+            "initialisation": [{"name": "tiny", "path": "tiny"}],
+            "task": [
+                {"name": "xnli", "like": "xnli", "recipe": ["sick"], "max_tokens": 16},
+                {"name": "other", "like": "sick", "folder": "other", "max_tokens": 16},
+            ],
+            "budget.trials_per_target": 7,
+            "budget.no_intermediate_share": 0.0,
+            "space.initialisations": ["tiny"],
+            "space.source_languages": [["en"]],
+            "space.mixture": {"tasks": ["other"], "languages": ["en"]},
+            "space.intermediate": {"steps": [2], "rows_per_step": 4},
+            "space.target": {"steps": [2], "rows_per_step": 4, "learning_rates": [1e-3, 1e-4]},
+        }
+    )
+
+
+@pytest.mark.slow
+def test_a_file_that_changes_fails_the_trials_that_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are no longer those that were frozen fail their trials; the others go on."""
+    real = real_world(tmp_path)
+    monkeypatch.chdir(tmp_path)  # workers have other current folders
+    record, _ = search.prepare(real, tmp_path / "root")
+    nli_file(tmp_path / "rows" / "other" / "default" / "train.parquet", "sentence_A", "b", 12)
+    trials = Search(record, tmp_path / "root", quiet=True).run().trials()
+    assert len(trials) == 7
+    reads_it = trials["intermediate"] == "other:en"
+    assert set(trials[~reads_it]["state"]) == {"COMPLETE"}, list(trials["reason"].dropna())
+    assert reads_it.any() and set(trials[reads_it]["state"]) == {"FAIL"}
+    assert trials[reads_it]["reason"].str.contains("is not the file that the study froze").all()
