@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis import load_trials, status_text
+from analysis.frames import typed_frame
 from search.cluster import ray_cluster
 from search.freeze import freeze
 from search.lease import DriverLease
@@ -25,6 +26,7 @@ from search.study import open_for_writing, open_target, reconcile
 from spaces.layout import StudyPaths
 from spaces.mistakes import Mistake, PlanError
 from spaces.plan import Plan, load_plan
+from spaces.records import TRIAL_COLUMNS
 from spaces.study import StudyRecord, read_study
 
 DEFAULT_ROOT = Path("runs")
@@ -45,6 +47,8 @@ class Search:
     reason: str = ""
     """Why the search ended before its budget was spent; empty when it finished."""
     error: BaseException | None = None
+    ended: bool = False
+    """Whether ``run`` has returned: what is asked afterwards changes nothing."""
     _asked_to_stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -70,14 +74,20 @@ class Search:
 
     def status(self) -> str:
         """Where the study stands, as text."""
+        if not self.paths.record.exists():
+            return f"study {self.record.name}: starting"
         return status_text(self.record.name, self.root)
 
     def trials(self) -> pd.DataFrame:
         """One row per trial, also while the search runs."""
+        if not self.paths.record.exists():
+            return typed_frame([], TRIAL_COLUMNS)
         return load_trials(self.record.name, root=self.root)
 
     def stop(self, reason: str = "stopped") -> None:
         """Checkpoint and stop; trials in training are taken up by the next ``resume``."""
+        if self.ended:
+            return
         self.reason = self.reason or reason
         self._asked_to_stop.set()
 
@@ -97,8 +107,10 @@ class Search:
             self.paths.stop.unlink(missing_ok=True)  # of a driver that died while it stopped
             self._drive(lease)
         finally:
-            self.paths.stop.unlink(missing_ok=True)
+            if lease.is_mine():
+                self.paths.stop.unlink(missing_ok=True)
             lease.release()
+            self.ended = True
         return self
 
     def run_in_background(self) -> "Search":
@@ -161,6 +173,7 @@ class Search:
                 stopper = Stopper(
                     searcher,
                     marker=self.paths.stop,
+                    may_mark=lease.is_mine,
                     asked=self._asked_to_stop,
                     wall_hours=plan.budget.wall_hours,
                     arm=arm,

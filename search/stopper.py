@@ -20,6 +20,7 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
         self,
         searcher: StudySearcher,
         marker: Path,
+        may_mark: Callable[[], bool],
         asked: threading.Event,
         wall_hours: float | None,
         arm: Callable[[], None],
@@ -29,11 +30,13 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
         Args:
             searcher: may have reasons of its own to stop, and is told ours.
             marker: the file that asks every trial to checkpoint and end.
+            may_mark: false once another driver has the study: the mark would stop its trials.
             asked: set when somebody asked to stop.
             wall_hours: budget of wall time; None for no end.
             arm: called once, at the first look, when Tune certainly runs.
         """
         self._searcher, self._marker, self._asked, self._arm = searcher, marker, asked, arm
+        self._may_mark = may_mark
         self._until = time.monotonic() + 3600 * wall_hours if wall_hours else None
         self._armed = self._marked = False
 
@@ -51,6 +54,8 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
             return False
         self._searcher.stop_reason = reason
         try:
+            if not self._may_mark():
+                return True
             self._marker.touch()
         except OSError:
             return True
