@@ -32,6 +32,7 @@ def freeze(plan: Plan) -> StudyRecord:
     """
     if (wrong := _source_mistake(plan)) is not None:
         raise PlanError(f"plan of study {plan.study.name!r}", [wrong])
+    plan = _absolute(plan)
     catalogue = Catalogue.for_plan(plan)
     mistakes = [*_budget_mistakes(plan, catalogue), *_storage_mistakes(plan)]
     revisions: dict[str, str] = {}
@@ -56,6 +57,20 @@ def freeze(plan: Plan) -> StudyRecord:
         versions=installed_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _absolute(plan: Plan) -> Plan:
+    """A plan whose folders are absolute: workers have other current folders than the driver."""
+    rows = [
+        row
+        if row.path.startswith(("package:", "~"))
+        else row.model_copy(update={"path": str(Path(row.path).absolute())})
+        for row in plan.initialisation
+    ]
+    data = plan.data
+    if plan.world == "real":
+        data = data.model_copy(update={"source": str(Path(data.source).absolute())})
+    return plan.model_copy(update={"data": data, "initialisation": tuple(rows)})
 
 
 def _scored(plan: Plan, catalogue: Catalogue, target: str) -> list[str]:
