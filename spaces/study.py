@@ -73,7 +73,8 @@ class StudyRecord(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What makes this study this study: not its budget, not its resources.
 
-        ``precision`` is here although it stands among the resources: it changes scores.
+        ``precision`` is here although it stands among the resources: it changes scores. So is the
+        storage: another one holds none of the study's trials.
         """
         plan = self.plan
         return {
@@ -82,6 +83,7 @@ class StudyRecord(BaseModel):
             "objective": plan.study.objective,
             "selection": plan.study.selection,
             "precision": plan.resources.precision,
+            "storage": plan.store.storage,
             "languages": plan.targets.languages,
             "heldout_seed": plan.targets.heldout_seed,
             "dev_rows": plan.targets.dev_rows,
