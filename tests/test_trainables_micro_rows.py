@@ -17,7 +17,7 @@ from trainables.micro import documents, task_rows, tokenizer, vocabulary, words,
 from trainables.micro.documents import code_switched
 from trainables.micro.scenes import draw_scenes
 from trainables.micro.sentences import ask_agent, word_ids
-from trainables.micro.tasks import RESTATED
+from trainables.micro.inference import RESTATED
 from trainables.micro.vocabulary import (
     CONCEPTS,
     CONTENT_KINDS,

@@ -20,16 +20,11 @@ TO_HUB = 0.5
 Sentence = Callable[[Scenes, str], Clause]
 
 
-def _effect(scenes: Scenes, language: str) -> Clause:
-    nowhere = np.full_like(scenes.place, -1)
-    return sentences.effect_clause(scenes, language, scenes.effect, nowhere)
-
-
 _SECOND: tuple[tuple[Sentence, float], ...] = (
     (partial(sentences.attribute_statement, attribute="colour"), 0.1),
     (partial(sentences.attribute_statement, attribute="size"), 0.1),
     (sentences.passive, 0.2),
-    (_effect, 0.2),
+    (sentences.outcome, 0.2),
     (sentences.ask_agent, 0.05),
     (sentences.ask_place, 0.05),
     (partial(sentences.ask_attribute, attribute="colour"), 0.05),

@@ -53,6 +53,13 @@ class Things(_Rows):
         silent = np.zeros_like(self.says_colour)
         return replace(self, says_colour=silent, says_size=silent)
 
+    def where(self, rows: Flags, others: "Things") -> "Things":
+        """These things in some rows, [n] flags, and the others in the rest."""
+        names = [field.name for field in fields(self)]
+        return Things(
+            **{name: np.where(rows, getattr(self, name), getattr(others, name)) for name in names}
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scenes(_Rows):
@@ -114,6 +121,11 @@ def draw_unlike(rng: np.random.Generator, kind: str, *taken: Ints) -> Ints:
         scores[rows, values[rows]] = -1.0
     best: Ints = scores.argmax(axis=1)
     return best
+
+
+def balanced(rng: np.random.Generator, count: int, values: int) -> Ints:
+    """Numbers below ``values`` in equal shares (to within one) and in random order, [count]."""
+    return rng.permutation(np.arange(count) % values)
 
 
 def _draw_things(rng: np.random.Generator, shape: Ints, named: float) -> Things:

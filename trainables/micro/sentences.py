@@ -5,7 +5,7 @@ are named "slot.part" ("subject.colour", "place.name"), so a task that tags or p
 them by name. Question words stay where the answer would stand.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Literal
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from spaces.languages import Grammar
-from trainables.micro.scenes import Scenes, Things
+from trainables.micro.scenes import Flags, Scenes, Things
 from trainables.micro.vocabulary import (
     CONCEPTS,
     LANGUAGE_CODES,
@@ -74,6 +74,11 @@ def effect_clause(scenes: Scenes, language: str, effect: Ints, place: Ints) -> C
     return _copular(said, language, concepts("effect", effect))
 
 
+def outcome(scenes: Scenes, language: str) -> Clause:
+    """The patient is what the action makes of it."""
+    return effect_clause(scenes, language, scenes.effect, np.full_like(scenes.place, -1))
+
+
 def ask_agent(scenes: Scenes, language: str) -> Clause:
     """Who does the action to the patient?"""
     who = _marked({"word": _always(scenes, "who")}, grammar_of(language), "subject")
@@ -92,23 +97,64 @@ def ask_attribute(scenes: Scenes, language: str, attribute: Attribute) -> Clause
     return _copular(scenes.bare(), language, which) | _mark(scenes, "?")
 
 
+def place_phrase(place: Ints, language: str) -> Clause:
+    """In a place.
+
+    Args:
+        place: Names of places, -1 for none, [n].
+        language: Code of an invented language.
+    """
+    return _worded({"place": _place_phrase(place, grammar_of(language))}, ("place",), language)
+
+
 def full_stop(scenes: Scenes) -> Clause:
     """The mark between two sentences, as a clause; the same in every language."""
     return _mark(scenes, ".")
 
 
+def only_in(rows: Flags, clause: Clause) -> Clause:
+    """The clause in some rows, [n] flags, and silence in the others.
+
+    Alternatives that stand one after another, each in rows of its own, are a mixture of clauses.
+    """
+    return {name: np.where(rows, column, -1) for name, column in clause.items()}
+
+
 def word_ids(*clauses: Clause) -> Ints:
     """Words of clauses that follow one another, [n, T] ids, -1 only at the end of a row."""
-    columns = np.stack(list(chain.from_iterable(clause.values() for clause in clauses)), axis=1)
-    order = np.argsort(columns < 0, axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)
+    return of_words(clauses, clauses)
+
+
+def of_words(clauses: Sequence[Clause], values: Sequence[Clause]) -> Ints:
+    """What is known of each word of some clauses: a tag, a mark.
+
+    Args:
+        clauses: Clauses that follow one another.
+        values: Columns of the same names, in the same order.
+
+    Returns:
+        Values in the order of ``word_ids``, [n, T], -1 only at the end of a row.
+    """
+    words = _stacked(clauses)
+    order = np.argsort(words < 0, axis=1, kind="stable")
+    return np.take_along_axis(np.where(words < 0, -1, _stacked(values)), order, axis=1)
+
+
+def word_lists(words: Ints) -> list[list[str]]:
+    """Surface strings of word ids [n, T], -1 only at the end of a row, as lists of words."""
+    lengths = (words >= 0).sum(axis=1).tolist()
+    rows = surfaces()[words].tolist()
+    return [row[:length] for row, length in zip(rows, lengths, strict=True)]
 
 
 def texts(words: Ints) -> list[str]:
     """Surface strings of word ids [n, T], -1 only at the end of a row."""
-    lengths = (words >= 0).sum(axis=1).tolist()
-    rows = surfaces()[words].tolist()
-    return [" ".join(row[:length]) for row, length in zip(rows, lengths, strict=True)]
+    return [" ".join(row) for row in word_lists(words)]
+
+
+def _stacked(clauses: Sequence[Clause]) -> Ints:
+    """Columns of clauses side by side, [n, columns]."""
+    return np.stack(list(chain.from_iterable(clause.values() for clause in clauses)), axis=1)
 
 
 def _event(scenes: Scenes, language: str, verb: str, **asked: Columns) -> Clause:
@@ -120,7 +166,7 @@ def _event(scenes: Scenes, language: str, verb: str, **asked: Columns) -> Clause
         "object": _noun_phrase(scenes.patient, grammar, "object"),
         "place": _place_phrase(scenes.place, grammar),
     }
-    return _clause(slots | asked, language)
+    return _worded(slots | asked, _SLOTS[grammar.word_order], language)
 
 
 def _copular(scenes: Scenes, language: str, predicate: Ints) -> Clause:
@@ -132,15 +178,15 @@ def _copular(scenes: Scenes, language: str, predicate: Ints) -> Clause:
         "object": {"word": predicate},
         "place": _place_phrase(scenes.place, grammar),
     }
-    return _clause(slots, language)
+    return _worded(slots, _SLOTS[grammar.word_order], language)
 
 
-def _clause(slots: Mapping[str, Columns], language: str) -> Clause:
-    """Concepts by slot -> word ids of the language, in its order."""
+def _worded(slots: Mapping[str, Columns], order: Sequence[str], language: str) -> Clause:
+    """Concepts by slot -> word ids of the language, in an order of slots."""
     first = LANGUAGE_CODES.index(language) * CONCEPTS
     return {
         f"{slot}.{part}": np.where(column < 0, -1, column + first)
-        for slot in _SLOTS[grammar_of(language).word_order]
+        for slot in order
         for part, column in slots[slot].items()
     }
 
