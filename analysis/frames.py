@@ -161,14 +161,16 @@ def _trial_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
 def setting_columns(setting: TransferSetting | None) -> Row:
     """The columns that say in short what a setting is; None throughout where it is not known."""
     mixtures = setting.intermediate if setting else ()
+    target = setting.target if setting else None
     return {
         "initialisation": setting.initialisation if setting else None,
         "intermediate": setting.intermediate_name if setting else None,
         "intermediate_learning_rate": mixtures[0].optimisation.learning_rate if mixtures else None,
         "intermediate_steps": sum(m.optimisation.steps for m in mixtures) if setting else None,
         "source_languages": "+".join(setting.source_languages) if setting else None,
-        "target_learning_rate": setting.target.learning_rate if setting else None,
-        "target_steps": setting.target.steps if setting else None,
+        "target_learning_rate": target.learning_rate if target else None,
+        "target_steps": target.steps if target else None,
+        "readout": str(setting.readout) if setting and setting.readout else None,
     }
 
 

@@ -124,14 +124,17 @@ def _setting_lines(setting: TransferSetting, target: Task) -> list[str]:
             words.append(("", "these are the target's own rows: extra epochs, not transfer"))
     if not setting.intermediate:
         words.append(("intermediate", setting.intermediate_name))
-    words.append(("source languages", "+".join(setting.source_languages)))
-    words.append(("target phase", optimisation_words(setting.target)))
+    if setting.target:
+        words.append(("source languages", "+".join(setting.source_languages)))
+        words.append(("target phase", optimisation_words(setting.target)))
+    if setting.readout:
+        words.append(("vectors read at", f"{setting.readout} (no target phase)"))
     return [wrapped(text, f"  {name:<17}") for name, text in words]
 
 
 def _is_same_rows(mixture: Mixture, setting: TransferSetting, target: Task) -> bool:
     """Whether a mixture holds nothing but the rows that the target phase trains on anyway."""
-    return all(
+    return bool(target.recipe) and all(
         part.task in target.recipe and part.language in setting.source_languages
         for part in mixture.parts
     )

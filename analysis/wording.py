@@ -37,4 +37,8 @@ def mixture_words(mixture: Mixture) -> str:
 def hyperparameter_words(setting: TransferSetting) -> str:
     """Hyperparameters of every phase that a setting trains, in order."""
     words = [f"intermediate: {mixture_words(mixture)}" for mixture in setting.intermediate]
-    return "; ".join([*words, f"target: {optimisation_words(setting.target)}"])
+    if setting.target:
+        words.append(f"target: {optimisation_words(setting.target)}")
+    if setting.readout:
+        words.append(f"vectors: {setting.readout}")
+    return "; ".join(words)

@@ -135,7 +135,7 @@ def _row_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     """Names that are there but cannot do what the plan asks of them."""
     found = []
     for target in dict.fromkeys(plan.targets.tasks):
-        if not catalogue.tasks[target].recipe:
+        if not catalogue.tasks[target].recipe and not catalogue.tasks[target].readout:
             found.append(Mistake(f"[[task]] {target}", "no recipe", "tasks that train this target"))
         for training in catalogue.tasks[target].recipe:
             have = catalogue.tasks[training].train_languages

@@ -12,7 +12,15 @@ from typing import Any, ClassVar
 from spaces.catalogue import Catalogue
 from spaces.initialisations import Pretraining
 from spaces.keys import NOT_IN_KEY, content_hash
-from spaces.settings import Mixture, Optimisation, Part, Seeds, TransferSetting
+from spaces.settings import (
+    Mixture,
+    Optimisation,
+    Part,
+    Pooling,
+    Readout,
+    Seeds,
+    TransferSetting,
+)
 from spaces.tasks import Task
 
 KINDS = ("initialisation", "intermediate", "target", "evaluation")
@@ -93,6 +101,8 @@ class TrainingSpec(_Keyed):
     seed: int
     max_tokens: int
     dtype: str = "fp32"
+    pooling: Pooling = "mean"
+    """How retrieval tasks among the rows pool."""
 
     @property
     def title(self) -> str:
@@ -115,6 +125,8 @@ class EvaluationSpec(_Keyed):
     rows: tuple[Rows, ...]
     max_tokens: int
     dtype: str = "fp32"
+    readout: Readout | None = None
+    """Where a target without training reads its vectors."""
 
     @property
     def title(self) -> str:
@@ -165,7 +177,7 @@ def trial_phases(
     row = frozen.catalogue.tasks[target]
     for training in row.recipe:
         phases.append(_target(frozen, training, setting, phases[-1].key, seeds))
-    phases.append(_evaluation(frozen, row, phases[-1].key, seeds))
+    phases.append(_evaluation(frozen, row, phases[-1].key, seeds, setting.readout))
     return tuple(phases)
 
 
@@ -184,6 +196,12 @@ def _longest(frozen: Frozen, tasks: Iterable[str]) -> int:
     return max(frozen.catalogue.tasks[task].max_tokens for task in tasks)
 
 
+def _pooling(frozen: Frozen, tasks: Iterable[str]) -> Pooling:
+    """The one pooling of a phase's retrieval tasks."""
+    readouts = (frozen.catalogue.tasks[task].readout for task in tasks)
+    return next((readout.pooling for readout in readouts if readout), "mean")
+
+
 def _intermediate(frozen: Frozen, mixture: Mixture, parent: str, seeds: Seeds) -> TrainingSpec:
     return TrainingSpec(
         kind="intermediate",
@@ -193,12 +211,14 @@ def _intermediate(frozen: Frozen, mixture: Mixture, parent: str, seeds: Seeds) -
         seed=seeds.intermediate,
         max_tokens=_longest(frozen, (part.task for part in mixture.parts)),
         dtype=frozen.dtype,
+        pooling=_pooling(frozen, (part.task for part in mixture.parts)),
     )
 
 
 def _target(
     frozen: Frozen, training: str, setting: TransferSetting, parent: str, seeds: Seeds
 ) -> TrainingSpec:
+    assert setting.target is not None
     parts = [Part(task=training, language=code) for code in setting.source_languages]
     return TrainingSpec(
         kind="target",
@@ -208,6 +228,7 @@ def _target(
         seed=seeds.target,
         max_tokens=_longest(frozen, [training]),
         dtype=frozen.dtype,
+        pooling=_pooling(frozen, [training]),
     )
 
 
@@ -216,7 +237,9 @@ def scored_languages(catalogue: Catalogue, row: Task, asked: str | tuple[str, ..
     return [c for c in row.languages if asked == "all" or c in asked or c == row.dev_language]
 
 
-def _evaluation(frozen: Frozen, row: Task, parent: str, seeds: Seeds) -> EvaluationSpec:
+def _evaluation(
+    frozen: Frozen, row: Task, parent: str, seeds: Seeds, readout: Readout | None
+) -> EvaluationSpec:
     parts = [
         Part(task=row.name, language=code)
         for code in row.languages
@@ -228,4 +251,5 @@ def _evaluation(frozen: Frozen, row: Task, parent: str, seeds: Seeds) -> Evaluat
         rows=tuple(frozen.rows(part, frozen.split, seeds.rows, frozen.dev_rows) for part in parts),
         max_tokens=row.max_tokens,
         dtype=frozen.dtype,
+        readout=readout,
     )

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from spaces.mistakes import Mistake, PlanError, mistakes_of
+from spaces.settings import Pooling
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)]
@@ -138,6 +139,15 @@ class PhaseRanges(_Table):
     rows_per_step: Positive | None = None
 
 
+class TargetRanges(PhaseRanges):
+    """``[space.target]`` and ``[space.target.<task>]``."""
+
+    layers: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
+    """For targets without training: layers to read vectors at, as indices of ``hidden_states``."""
+    poolings: Annotated[tuple[Pooling, ...], Field(min_length=1)] | None = None
+    """For targets without training: how to pool a layer's states."""
+
+
 class MixtureTable(_Table):
     """``[space.mixture]``: what may stand between the initialisation and the target."""
 
@@ -156,8 +166,8 @@ class SpaceTable(_Table):
     ]
     mixture: MixtureTable | None = None
     intermediate: PhaseRanges = PhaseRanges()
-    target: PhaseRanges = PhaseRanges()
-    target_by_task: dict[str, PhaseRanges] = {}
+    target: TargetRanges = TargetRanges()
+    target_by_task: dict[str, TargetRanges] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -166,7 +176,7 @@ class SpaceTable(_Table):
         target = values.get("target") if isinstance(values, dict) else None
         if not isinstance(target, dict):
             return values
-        own = {k: v for k, v in target.items() if k in PhaseRanges.model_fields}
+        own = {k: v for k, v in target.items() if k in TargetRanges.model_fields}
         rest = {k: v for k, v in target.items() if k not in own}
         by_task = {k: v for k, v in rest.items() if isinstance(v, dict)}
         own |= {k: v for k, v in rest.items() if k not in by_task}  # unknown keys, refused below

@@ -34,6 +34,7 @@ TRIAL_COLUMNS = (
     Column("source_languages", "string", "languages of the target phase's rows"),
     Column("target_learning_rate", "Float64", "peak learning rate of the target phase"),
     Column("target_steps", "Int64", "optimiser steps of the target phase", "steps"),
+    Column("readout", "string", "layer and pooling of a target without training"),
     Column("initialisation_seed", "Int64", "seed of the initialisation phase"),
     Column("rows_seed", "Int64", "seed that draws rows"),
     Column("intermediate_seed", "Int64", "seed of the intermediate phase"),

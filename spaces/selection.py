@@ -113,6 +113,12 @@ def _source_dev(space: Space, objective: tuple[str, ...]) -> Cut | Mistake:
             "'target_dev' or 'held_out_languages': a source's own dev rows cannot compare sources",
         )
     dev = space.target.dev_language
+    if not dev:
+        return Mistake(
+            "[study] selection",
+            f"'source_dev' for {space.target.name!r}, which has no dev rows in a source language",
+            "'target_dev' or 'held_out_languages' for a study with this target",
+        )
     return Cut(
         selection="source_dev",
         dev_language=dev,

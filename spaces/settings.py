@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import reduce
+from typing import Literal
 
 from spaces.keys import short_hash
 
@@ -39,6 +40,24 @@ class Optimisation:
         require(0 <= self.warmup_share < 1, f"{self.warmup_share=} must lie in [0, 1)")
         for name in ("learning_rate", "warmup_share", "weight_decay", "beta2", "clip_norm"):
             object.__setattr__(self, name, float(getattr(self, name)))  # 1 and 1.0 are one value
+
+
+Pooling = Literal["mean", "first"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readout:
+    """Where an untrained encoder's sentence vector is read."""
+
+    layer: int = -1
+    """Index into ``hidden_states``: 0 is the embeddings, k the output of the k-th layer, -1 the
+    last one's. XTREME's scripts count the same way (their 7 of 12 and 13 of 24)."""
+    pooling: Pooling = "mean"
+    """Mean over all tokens, special ones included, as XTREME pools; or the first token."""
+
+    def __str__(self) -> str:
+        """``layer -1, mean``, as reports show it."""
+        return f"layer {self.layer}, {self.pooling}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -90,15 +109,19 @@ class TransferSetting:
     """One point of the search space: everything that decides a trial except target and seeds."""
 
     initialisation: str
-    source_languages: tuple[str, ...]
-    """Languages of the target phase's training rows."""
-    target: Optimisation
+    source_languages: tuple[str, ...] = ()
+    """Languages of the target phase's training rows; empty for a target without training."""
+    target: Optimisation | None = None
+    """Hyperparameters of the target phase; None for a target without training."""
     intermediate: tuple[Mixture, ...] = ()
     """Mixtures trained one after the other before the target phase; empty for none."""
+    readout: Readout | None = None
+    """Where vectors are read for a target without training; None for all others."""
 
     def __post_init__(self) -> None:
         """Source languages are a set: their order must not make another setting."""
-        require(bool(self.source_languages), "a setting needs at least one source language")
+        trained = self.target is not None
+        require(bool(self.source_languages) == trained, "a target phase needs a source language")
         object.__setattr__(self, "source_languages", tuple(sorted(set(self.source_languages))))
 
     @property

@@ -7,12 +7,12 @@ fingerprint compares it, a growing space extends it.
 import itertools
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from spaces.catalogue import Catalogue
-from spaces.plan import PhaseRanges, Plan, Range
-from spaces.settings import Mixture, Optimisation, Part, TransferSetting
+from spaces.plan import PhaseRanges, Plan, Range, TargetRanges
+from spaces.settings import Mixture, Optimisation, Part, Readout, TransferSetting
 from spaces.tasks import Task
 
 Scalar = str | int | float
@@ -91,30 +91,35 @@ class Space:
 
     def setting(self, values: dict[str, Any]) -> TransferSetting:
         """The setting that one value per axis means."""
-        sources = tuple(values["source_languages"].split("+"))
         arm = values.get("arm", "none")
+        chain: tuple[Mixture, ...] = ()
+        if arm not in ("none", "equal_tokens"):
+            chain = (self._mixture(values, arm),)
+        trained = self._target_phase(values, arm) if self.target.recipe else self._readout(values)
+        return TransferSetting(
+            initialisation=values["initialisation"], intermediate=chain, **trained
+        )
+
+    def _target_phase(self, values: dict[str, Any], arm: str) -> dict[str, Any]:
+        """Source languages and hyperparameters of a target that is trained."""
         target = replace(
             self.reference("target"),
             learning_rate=values["target.learning_rate"],
             steps=values["target.steps"],
         )
-        if arm in ("none", "equal_tokens"):
-            chain: tuple[Mixture, ...] = ()
-        else:
-            chain = (self._mixture(values, arm, sources),)
         if arm == "equal_tokens":
             rows = values["intermediate.steps"] * self.reference("intermediate").rows_per_step
             target = replace(target, steps=target.steps + round(rows / target.rows_per_step))
-        return TransferSetting(
-            initialisation=values["initialisation"],
-            source_languages=sources,
-            target=target,
-            intermediate=chain,
-        )
+        return {"source_languages": _codes(values), "target": target}
 
-    def _mixture(self, values: dict[str, Any], arm: str, sources: tuple[str, ...]) -> Mixture:
+    def _readout(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Where the vectors of a target without training are read."""
+        layer, pooling = values["readout.layer"], values["readout.pooling"]
+        return {"readout": Readout(layer=layer, pooling=pooling)}
+
+    def _mixture(self, values: dict[str, Any], arm: str) -> Mixture:
         if arm == "same_rows":
-            pairs = [(task, code) for task in self.target.recipe for code in sources]
+            pairs = [(task, code) for task in self.target.recipe for code in _codes(values)]
         else:
             tasks = values["mixture.tasks"].split("+")
             pairs = self.catalogue.parts_of(tasks, values["mixture.languages"])
@@ -134,13 +139,19 @@ class Space:
         return _reference(self.plan, self.target.name, self.catalogue, phase)
 
 
+def _codes(values: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(values["source_languages"].split("+"))
+
+
 def _ranges(plan: Plan, target: str, phase: str) -> PhaseRanges:
     """The plan's own table of a phase; a task's own table goes before the general one."""
-    if phase == "intermediate":
-        return plan.space.intermediate
-    own = plan.space.target_by_task.get(target, PhaseRanges())
+    return plan.space.intermediate if phase == "intermediate" else _target_ranges(plan, target)
+
+
+def _target_ranges(plan: Plan, target: str) -> TargetRanges:
+    own = plan.space.target_by_task.get(target, TargetRanges())
     given = plan.space.target.model_dump(exclude_none=True) | own.model_dump(exclude_none=True)
-    return PhaseRanges.model_validate(given)
+    return TargetRanges.model_validate(given)
 
 
 def _reference(plan: Plan, target: str, catalogue: Catalogue, phase: str) -> Optimisation:
@@ -169,13 +180,9 @@ def _phase_axes(
 
 
 def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
-    space, mixture = plan.space, plan.space.mixture
-    sources = tuple("+".join(sorted(set(codes))) for codes in space.source_languages)
-    axes = [
-        Axis("initialisation", space.initialisations),
-        Axis("source_languages", _distinct(sources)),
-        *_phase_axes(plan, target, catalogue, "target", ARMS),
-    ]
+    mixture, row = plan.space.mixture, catalogue.tasks[target]
+    axes = [Axis("initialisation", plan.space.initialisations)]
+    axes += _target_axes(plan, target, catalogue) if row.recipe else _readout_axes(plan, row)
     if mixture is None:
         return tuple(axes)
     mixed = ("intermediate",)
@@ -190,6 +197,21 @@ def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
             Axis("mixture.rows_cap", _distinct(mixture.rows_caps), arms=(*mixed, "same_rows"))
         )
     return tuple(axes)
+
+
+def _target_axes(plan: Plan, target: str, catalogue: Catalogue) -> list[Axis]:
+    sources = ("+".join(sorted(set(codes))) for codes in plan.space.source_languages)
+    phase = _phase_axes(plan, target, catalogue, "target", ARMS)
+    return [Axis("source_languages", _distinct(sources)), *phase]
+
+
+def _readout_axes(plan: Plan, row: Task) -> list[Axis]:
+    """Layer and pooling of a target without training."""
+    own, reference = _target_ranges(plan, row.name), row.readout or Readout()
+    return [
+        Axis("readout.layer", _distinct(own.layers or (reference.layer,))),
+        Axis("readout.pooling", _distinct(own.poolings or (reference.pooling,))),
+    ]
 
 
 def _distinct(choices: Iterable[Scalar]) -> tuple[Scalar, ...]:
@@ -227,19 +249,33 @@ def baselines(space: Space) -> list[dict[str, Any]]:
     """Parameters of the baselines every study holds, most needed first.
 
     No intermediate for each initialisation, then (first initialisation) no intermediate at equal
-    total rows, then the target's own rows as the intermediate.
+    total rows, then the target's own rows as the intermediate. A target without training has no
+    rows of its own, so only the first kind.
     """
-    first = space.axis("source_languages").choices[0]
-    common = {"source_languages": first} | _reference_values(space, "target")
     names = space.axis("initialisation").choices
+    common = _trained_values(space) if space.target.recipe else _readout_values(space)
     if space.plan.space.mixture is None:
         return [{**common, "initialisation": name} for name in names]
+    plain = [{**common, "initialisation": name, "arm": "none"} for name in names]
+    if not space.target.recipe:
+        return plain
     longer = common | _reference_values(space, "intermediate") | {"initialisation": names[0]}
-    return [
-        *({**common, "initialisation": name, "arm": "none"} for name in names),
-        {**longer, "arm": "equal_tokens"},
-        {**longer, "arm": "same_rows"},
-    ]
+    return [*plain, {**longer, "arm": "equal_tokens"}, {**longer, "arm": "same_rows"}]
+
+
+def _trained_values(space: Space) -> dict[str, Any]:
+    first = space.axis("source_languages").choices[0]
+    return {"source_languages": first} | _reference_values(space, "target")
+
+
+def _readout_values(space: Space) -> dict[str, Any]:
+    """The reference readout, or the first one that the plan has in its place."""
+    reference = asdict(space.target.readout or Readout())
+    axes = [(name, space.axis(f"readout.{name}")) for name in ("layer", "pooling")]
+    return {
+        axis.name: reference[name] if reference[name] in axis.choices else axis.choices[0]
+        for name, axis in axes
+    }
 
 
 def _reference_values(space: Space, phase: str) -> dict[str, Any]:

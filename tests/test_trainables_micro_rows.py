@@ -15,9 +15,9 @@ from spaces.languages import MICRO_LANGUAGES
 from spaces.tasks import TASKS
 from trainables.micro import documents, task_rows, tokenizer, vocabulary, words, world_revision
 from trainables.micro.documents import code_switched
+from trainables.micro.inference import RESTATED
 from trainables.micro.scenes import draw_scenes
 from trainables.micro.sentences import ask_agent, word_ids
-from trainables.micro.inference import RESTATED
 from trainables.micro.vocabulary import (
     CONCEPTS,
     CONTENT_KINDS,

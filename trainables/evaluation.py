@@ -4,7 +4,7 @@ Predictions are kept with their row ids, so a score can be computed again, and c
 without a model.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,73 +13,80 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from spaces.metrics import METRICS
+from spaces.metrics import score
 from spaces.phases import EvaluationSpec
 from spaces.selection import ITEMS, Cut
+from spaces.tasks import Task
 from trainables.batches import cut as cut_rows
 from trainables.forms import FORMS
-from trainables.model import TaskModel, TokenisedPart
+from trainables.model import TaskModel, TokenisedPart, collate
 
 PREDICTIONS = "predictions.parquet"
 
 
-def predict(
+def predictions(
     model: TaskModel, part: TokenisedPart, token_budget: int, pad_id: int
-) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Predict rows in batches of like length: (positions, predictions) of each batch."""
-    device = next(model.parameters()).device
-    (batches,) = cut_rows(part.lengths, [""] * len(part.items), 1, token_budget)
-    for positions in batches:
-        batch = part.batch(positions, pad_id)
-        moved = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        yield positions, model.predict(moved)
-
-
-def prediction_table(part: TokenisedPart, predicted: np.ndarray) -> dict[str, Any]:
-    """Columns of the predictions of one language."""
-    gold = FORMS[part.task.form].gold(part.features)
+) -> dict[str, list[Any]]:
+    """The prediction table of one language: language, item, gold, predicted; a line per row."""
+    form, task = FORMS[part.task.form], part.task
+    outputs = _outputs(model, part, token_budget, pad_id)
     return {
-        "language": [part.rows.language] * len(part.items),
-        "item": part.items,
-        "gold": gold,
-        "predicted": predicted,
+        "language": [part.rows.language] * len(part.table["item"]),
+        "item": part.table["item"],
+        "gold": form.gold(part.table),
+        "predicted": form.decode(task, part.table, part.features, outputs),
     }
+
+
+def _outputs(
+    model: TaskModel, part: TokenisedPart, token_budget: int, pad_id: int
+) -> list[np.ndarray]:
+    """The model's output for every unit, computed in batches of like length."""
+    device = next(model.parameters()).device
+    (batches,) = cut_rows(part.lengths, [""] * len(part.lengths), 1, token_budget)
+    found: list[np.ndarray] = [np.empty(0)] * len(part.lengths)
+    for positions in batches:
+        batch = collate(part.task, part.features.take(positions), pad_id)
+        moved = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+        for position, output in zip(positions, model.outputs(moved), strict=True):
+            found[position] = output
+    return found
 
 
 def write_predictions(tables: list[dict[str, Any]], folder: Path) -> None:
     """Write the predictions of all languages as one parquet file."""
-    whole = pa.concat_tables([pa.table(table) for table in tables])
+    whole = pa.concat_tables([pa.table(table) for table in tables], promote_options="permissive")
     pq.write_table(whole, folder / PREDICTIONS, compression="zstd")
 
 
 def score_rows(
-    tables: Iterable[dict[str, Any]], spec: EvaluationSpec, cut: Cut, metric: str
+    tables: Iterable[dict[str, Any]], spec: EvaluationSpec, cut: Cut, task: Task
 ) -> list[dict[str, Any]]:
     """Scores of each language on all items and, where items are cut, on each half."""
     scores = []
     for table in tables:
-        gold, predicted = np.asarray(table["gold"]), np.asarray(table["predicted"])
-        for items, mask in _masks(table["item"], cut).items():
+        for items, rows in _kept(table["item"], cut).items():
+            gold, predicted = ([table[name][i] for i in rows] for name in ("gold", "predicted"))
             scores.append(
                 {
                     "language": str(table["language"][0]),
                     "split": spec.rows[0].split,
                     "items": items,
-                    "metric": metric,
-                    "value": METRICS[metric](gold[mask], predicted[mask]),
-                    "rows": int(mask.sum()),
+                    "metric": task.metric,
+                    "value": score(task, gold, predicted),
+                    "rows": len(rows),
                 }
             )
     return scores
 
 
-def _masks(items: list[str], cut: Cut) -> dict[str, np.ndarray]:
+def _kept(items: list[str], cut: Cut) -> dict[str, list[int]]:
     """Which rows belong to ``all``, and to each half."""
-    masks = {ITEMS[0]: np.ones(len(items), dtype=bool)}
+    kept = {ITEMS[0]: list(range(len(items)))}
     if cut.items_seed is not None:
-        halves = np.asarray([cut.half(item) for item in items])
-        masks |= {half: halves == half for half in ITEMS[1:]}
-    return masks
+        halves = [cut.half(item) for item in items]
+        kept |= {half: [i for i, name in enumerate(halves) if name == half] for half in ITEMS[1:]}
+    return kept
 
 
 def read_predictions(file: Path) -> list[dict[str, Any]]:

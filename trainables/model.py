@@ -1,6 +1,9 @@
 """An encoder with the heads of one phase, and tokenised rows as the batches it takes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -10,8 +13,9 @@ from torch import Tensor, nn
 from spaces.phases import Rows
 from spaces.tasks import Task
 from trainables.batches import RowOrder
-from trainables.forms import FORMS
+from trainables.forms import FORMS, Features, Retrieval
 from trainables.phase import StepRows
+from trainables.rows import RowTable
 
 ENCODER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -19,7 +23,7 @@ ENCODER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 class TaskModel(nn.Module):
     """A plain transformers encoder and one head per skill and label set."""
 
-    def __init__(self, encoder: nn.Module, tasks: list[Task]) -> None:
+    def __init__(self, encoder: nn.Module, tasks: list[Task], layer: int = -1) -> None:
         super().__init__()
         self.encoder = encoder
         config: Any = encoder.config
@@ -28,45 +32,68 @@ class TaskModel(nn.Module):
         self.heads = nn.ModuleDict(
             {task.head: FORMS[task.form].head(task, config.hidden_size, scale) for task in tasks}
         )
+        self.vector_size: int = config.hidden_size
+        self.layer = layer
 
-    def hidden(self, batch: dict[str, Tensor]) -> Tensor:
-        """Last hidden states [B, T, H]."""
+    def hidden(self, batch: dict[str, Any]) -> Tensor:
+        """Hidden states of a batch's sequences, [S, T, H]."""
         inputs = {name: batch[name] for name in ENCODER_INPUTS if name in batch}
-        states: Tensor = self.encoder(**inputs).last_hidden_state
+        if self.layer == -1:
+            last: Tensor = self.encoder(**inputs).last_hidden_state
+            return last
+        states: Tensor = self.encoder(**inputs, output_hidden_states=True).hidden_states[self.layer]
         return states
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
-        """Sum of the rows' losses; all rows of a micro-batch share one head.
+        """Sum of the units' losses; all units of a micro-batch share one head.
 
-        The other heads are touched with weight zero: ranks and ZeRO partitions must reduce the same
-        tensors in every micro-batch.
+        The other heads' weights are touched with weight zero: ranks and ZeRO partitions must reduce
+        the same tensors in every micro-batch.
         """
-        name, hidden_bth = batch["head"], self.hidden(batch)
-        loss = self.forms[name].loss(self.heads[name], hidden_bth, batch)
+        name, hidden_sth = batch["head"], self.hidden(batch)
+        loss = self.forms[name].loss(self.heads[name], hidden_sth, batch)
         for other, head in self.heads.items():
-            if other != name:
-                loss = loss + 0.0 * head(hidden_bth[:1, 0]).sum()
+            if other != name and isinstance(head, nn.Linear):
+                loss = loss + 0.0 * head(hidden_sth[:1, 0]).sum()
         return loss
 
+    def vectors(self, batch: dict[str, Any]) -> Tensor | None:
+        """Vectors of query and candidate, [B, 2, H]; None from a head that contrasts nothing."""
+        name, hidden_sth = batch["head"], self.hidden(batch)
+        form = self.forms[name]
+        if not isinstance(form, Retrieval):
+            return None
+        return form.vectors(self.heads[name], hidden_sth, batch)
+
     @torch.no_grad()
-    def predict(self, batch: dict[str, Any]) -> np.ndarray:
-        """One prediction per row."""
+    def outputs(self, batch: dict[str, Any]) -> Sequence[np.ndarray]:
+        """What decoding needs of each unit."""
         name = batch["head"]
-        return self.forms[name].predict(self.heads[name], self.hidden(batch))
+        return self.forms[name].outputs(self.heads[name], self.hidden(batch), batch)
 
 
-def padded(features: dict[str, Any], positions: list[int], pad_id: int) -> dict[str, Tensor]:
-    """Tensors of some rows, padded to the longest: input_ids, attention_mask[, token_type_ids]."""
-    ids = [features["input_ids"][i] for i in positions]
-    width = max(len(row) for row in ids)
+def padded(sequences: dict[str, list[list[int]]], pad_id: int) -> dict[str, Tensor]:
+    """Sequences padded to the longest: input_ids, attention_mask[, token_type_ids], [S, T]."""
+    lengths = torch.tensor([len(ids) for ids in sequences["input_ids"]])
+    width = int(lengths.max())
     tensors = {
-        "input_ids": torch.tensor([row + [pad_id] * (width - len(row)) for row in ids]),
-        "attention_mask": torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in ids]),
+        name: torch.tensor([s + [pad_id * (name == "input_ids")] * (width - len(s)) for s in rows])
+        for name, rows in sequences.items()
     }
-    if "token_type_ids" in features:
-        kinds = [features["token_type_ids"][i] for i in positions]
-        tensors["token_type_ids"] = torch.tensor([r + [0] * (width - len(r)) for r in kinds])
-    return tensors
+    return {**tensors, "attention_mask": (torch.arange(width) < lengths[:, None]).long()}
+
+
+def collate(task: Task, features: Features, pad_id: int) -> dict[str, Any]:
+    """A micro-batch of units that share one head."""
+    form = FORMS[task.form]
+    names = features.units[0]
+    tensors: dict[str, Any] = dict(
+        padded({name: [s for unit in features.units for s in unit[name]] for name in names}, pad_id)
+    )
+    batch = {**tensors, "head": task.head, "sizes": features.sizes}
+    if form.joint:
+        batch["same"] = torch.tensor(features.columns["same"])
+    return batch | {"targets": form.targets(features, tensors["input_ids"].shape[1])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +102,23 @@ class TokenisedPart:
 
     rows: Rows
     task: Task
-    features: dict[str, Any]
-    items: list[str]
+    table: RowTable
+    features: Features
+    lengths: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
 
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each row."""
-        return [len(ids) for ids in self.features["input_ids"]]
-
-    def batch(self, positions: list[int], pad_id: int) -> dict[str, Any]:
-        """A micro-batch of some rows."""
-        tensors: dict[str, Any] = dict(padded(self.features, positions, pad_id))
-        width = tensors["input_ids"].shape[1]
-        tensors["targets"] = FORMS[self.task.form].targets(self.features, positions, width)
-        return {**tensors, "head": self.task.head}
+    @classmethod
+    def of(
+        cls, rows: Rows, task: Task, table: RowTable, tokenizer: Any, longest: int
+    ) -> "TokenisedPart":
+        """Tokenise a table of rows."""
+        features = FORMS[task.form].features(task, table, tokenizer, longest)
+        return cls(rows, task, table, features, features.lengths, features.tokens)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskData:
-    """Steps of labelled rows, for ``train_phase``."""
+    """Steps of labelled rows, for ``train_phase``. A unit (a window, a piece) counts as a row."""
 
     parts: list[TokenisedPart]
     order: RowOrder
@@ -102,16 +127,23 @@ class TaskData:
     def rows(self, step: int) -> StepRows:
         """The rows of a step with their lengths and heads."""
         rows = self.order.step(step)
-        lengths = [len(self.parts[p].features["input_ids"][r]) for p, r in rows]
-        return StepRows(step, rows, lengths, [self.parts[p].task.head for p, _ in rows])
+        joint: dict[str, list[int]] = {}
+        for part, row in rows:
+            chosen = self.parts[part]
+            if FORMS[chosen.task.form].joint:
+                same = chosen.features.columns["same"][row]
+                joint.setdefault(chosen.task.head, []).append(same)
+        return StepRows(
+            step,
+            rows,
+            lengths=[self.parts[part].lengths[row] for part, row in rows],
+            groups=[self.parts[part].task.head for part, _ in rows],
+            tokens=sum(self.parts[part].tokens[row] for part, row in rows),
+            joint=joint,
+        )
 
     def batch(self, rows: StepRows, positions: list[int]) -> dict[str, Any]:
         """A micro-batch; its rows may come from several parts that share one head."""
         chosen = rows.rows[positions]
-        features: dict[str, Any] = {}
-        for part, row in chosen:
-            for name, values in self.parts[part].features.items():
-                features.setdefault(name, []).append(values[row])
-        first = self.parts[chosen[0][0]]
-        merged = TokenisedPart(first.rows, first.task, features, [])
-        return merged.batch(list(range(len(chosen))), self.pad_id)
+        units = [self.parts[part].features.take([row]) for part, row in chosen]
+        return collate(self.parts[chosen[0][0]].task, reduce(add, units), self.pad_id)

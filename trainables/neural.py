@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,11 @@ from trainables.batches import RowOrder
 from trainables.engine import Layout
 from trainables.evaluation import (
     PREDICTIONS,
-    predict,
-    prediction_table,
+    predictions,
     read_predictions,
     score_rows,
     write_predictions,
 )
-from trainables.forms import FORMS
 from trainables.initialisation import (
     Account,
     convert_checkpoint,
@@ -105,7 +104,7 @@ class NeuralWorld:
         parts = [self._tokenise(rows, first, spec.max_tokens, encoder) for rows in spec.rows]
         order = RowOrder(
             seed=spec.seed,
-            sizes=tuple(len(part.items) for part in parts),
+            sizes=tuple(len(part.lengths) for part in parts),
             weights=tuple(rows.weight for rows in spec.rows),
             rows_per_step=spec.optimisation.rows_per_step,
         )
@@ -122,12 +121,15 @@ class NeuralWorld:
                     f"{rows} needs {longest} tokens, but {first.provenance['title']} has "
                     f"positions for {longest_input(encoder)}: lower max_tokens in a [[task]] row"
                 )
-            task, table = self._catalogue.tasks[rows.task], self._source.rows(rows)
-            tokenizer = load_tokenizer(first.folder)
-            features = FORMS[task.form].features(table, tokenizer, longest)
             while len(self._tokenised) >= TOKENISED_PARTS_KEPT:
                 self._tokenised.pop(next(iter(self._tokenised)))
-            self._tokenised[name] = TokenisedPart(rows, task, features, table["item"])
+            self._tokenised[name] = TokenisedPart.of(
+                rows,
+                self._catalogue.tasks[rows.task],
+                self._source.rows(rows),
+                load_tokenizer(first.folder),
+                longest,
+            )
         return self._tokenised[name]
 
     def _add_reports(self, run: PhaseRun, job: Job) -> None:
@@ -147,10 +149,15 @@ class NeuralWorld:
     def _evaluate(self, spec: EvaluationSpec, job: Job) -> Iterator[Tick]:
         """Predict every row of every language with the target phase's weights."""
         encoder, _ = _encoder(job.chain)
-        model = TaskModel(encoder, [self._catalogue.tasks[spec.target]])
+        task, layer = self._catalogue.tasks[spec.target], -1
+        if spec.readout is not None:
+            task, layer = replace(task, readout=spec.readout), spec.readout.layer
+        model = TaskModel(encoder, [task], layer)
         weights = load_file(job.chain[-1].file("model.safetensors"))
-        heads = {k.removeprefix("heads."): v for k, v in weights.items() if k.startswith("heads.")}
-        model.heads.load_state_dict(heads)
+        own = f"heads.{task.head}."
+        model.heads[task.head].load_state_dict(
+            {name.removeprefix(own): v for name, v in weights.items() if name.startswith(own)}
+        )
         model.eval()
         if torch.cuda.is_available():
             model.cuda()
@@ -164,11 +171,7 @@ class NeuralWorld:
         """The prediction table of one language."""
         first, budget = job.chain[0], self._plan.resources.tokens_per_micro_batch
         part = self._tokenise(rows, first, job.evaluation.max_tokens, model.encoder)
-        predicted = np.zeros(len(part.items), dtype=np.int64)
-        pad_id = load_tokenizer(first.folder).pad_token_id
-        for positions, values in predict(model, part, budget, pad_id):
-            predicted[positions] = values
-        return prediction_table(part, predicted)
+        return predictions(model, part, budget, load_tokenizer(first.folder).pad_token_id)
 
     def scores(self, evaluation: Artifact, spec: EvaluationSpec, cut: Cut) -> list[dict[str, Any]]:
         """Scores computed from the kept predictions."""
@@ -177,7 +180,7 @@ class NeuralWorld:
     def _score(
         self, tables: list[dict[str, Any]], spec: EvaluationSpec, cut: Cut
     ) -> list[dict[str, Any]]:
-        return score_rows(tables, spec, cut, self._catalogue.tasks[spec.target].metric)
+        return score_rows(tables, spec, cut, self._catalogue.tasks[spec.target])
 
     def _run(
         self, job: Job, module: nn.Module, data: StepData, optimisation: Optimisation, seed: int

@@ -75,6 +75,7 @@ class Surface:
             ([(part.task, part.language) for part in mixture.parts], mixture.optimisation)
             for mixture in setting.intermediate
         ]
+        assert setting.target is not None  # every target of this world is trained
         return self.expected(target, language, setting.initialisation, mixtures, setting.target)
 
     def expected(

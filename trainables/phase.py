@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from spaces.keys import derived_seed
 from spaces.settings import Optimisation
 from trainables.batches import cut
+from trainables.contrast import Contrasting, gradients
 from trainables.engine import Engine, Layout
 from trainables.world import NotANumber, Tick
 
@@ -28,8 +29,8 @@ class StepData(Protocol):
     def rows(self, step: int) -> "StepRows":
         """The rows of a step."""
 
-    def batch(self, rows: "StepRows", positions: list[int]) -> object:
-        """A micro-batch of some of them: tensors on the CPU."""
+    def batch(self, rows: "StepRows", positions: list[int]) -> dict[str, Any]:
+        """A micro-batch of some of them: tensors on the CPU, all of one group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,12 @@ class StepRows:
     rows: np.ndarray
     """[rows, 2] of (part, row)."""
     lengths: list[int]
+    """Tokens of each row as it is padded: what a micro-batch's budget counts."""
     groups: list[str]
+    tokens: int
+    """Tokens of all rows without padding."""
+    joint: dict[str, list[int]] = field(default_factory=dict)
+    """Group whose rows' losses look at one another -> name of each row's candidate."""
 
 
 @dataclass(slots=True)
@@ -127,29 +133,82 @@ def _train_step(engine: Engine, run: PhaseRun, step: int) -> float:
             engine.discard()
             run.token_budget = max(run.token_budget // 2, 1)  # for the steps to come as well
     engine.step(learning_rate(run.optimisation, step))
-    run.tokens += sum(rows.lengths)
+    run.tokens += rows.tokens
     return loss
 
 
 def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows) -> float:
     """Gradients of the mean loss over a step's rows, however they are cut."""
     mine = cut(rows.lengths, rows.groups, run.layout.world_size, run.token_budget)[run.layout.rank]
+    spread = _spread_contrasts(engine, run, rows, mine)
     total = torch.zeros((), device=engine.device)
-    for positions in mine:
+    for number, positions in enumerate(mine):
         weight = 1 / len(rows.lengths) if positions else 0.0
-        batch = run.data.batch(rows, positions or [0])
-        total += engine.accumulate(_to(batch, engine.device), weight)
+        batch = _micro_batch(engine, run, rows, positions)
+        if positions and rows.groups[positions[0]] in spread:
+            batch |= {n: v[positions] for n, v in spread[rows.groups[positions[0]]].items()}
+            _reseed(run, rows.step, number)
+        total += engine.accumulate(batch, weight)
         run.micro_batches += 1
     if run.layout.world_size > 1:
         torch.distributed.all_reduce(total)
     return float(total)  # the step's one synchronisation with the device
 
 
-def _to(batch: object, device: torch.device) -> object:
-    """Move the tensors of a micro-batch."""
-    if isinstance(batch, dict):
-        return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
-    return batch
+def _micro_batch(
+    engine: Engine, run: PhaseRun, rows: StepRows, positions: list[int]
+) -> dict[str, Any]:
+    """Tensors of some rows on the engine's device; of the first row where there are none."""
+    batch = run.data.batch(rows, positions or [0])
+    return {k: v.to(engine.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+
+
+def _reseed(run: PhaseRun, step: int, micro_batch: int) -> None:
+    """Both passes over a micro-batch must drop the same units."""
+    torch.manual_seed(derived_seed("step", run.seed, step, run.layout.rank, micro_batch))
+
+
+def _spread_contrasts(
+    engine: Engine, run: PhaseRun, rows: StepRows, mine: list[list[int]]
+) -> dict[str, dict[str, Tensor]]:
+    """Gradients of the joint losses whose rows are in several micro-batches; see ``contrast``.
+
+    Returns:
+        Group -> tensors over all rows of the step, [N, ...]; empty where no group is spread.
+    """
+    if not rows.joint or (run.layout.world_size == 1 and _each_in_one(rows, mine)):
+        return {}
+    module = cast(Contrasting, engine.module)
+    vectors_n2h = torch.zeros(len(rows.lengths), 2, module.vector_size, device=engine.device)
+    for number, positions in enumerate(mine):
+        batch = _micro_batch(engine, run, rows, positions)
+        _reseed(run, rows.step, number)
+        with torch.no_grad():  # empty ones run as well: a forward pass may be collective
+            vectors = module.vectors(batch)
+        if positions and vectors is not None:
+            vectors_n2h[positions] = vectors
+    if run.layout.world_size > 1:
+        torch.distributed.all_reduce(vectors_n2h)  # each row is zero on all ranks but one
+    return {group: _over_group(rows, group, vectors_n2h) for group in rows.joint}
+
+
+def _each_in_one(rows: StepRows, mine: list[list[int]]) -> bool:
+    """Whether no joint group is in more than one micro-batch."""
+    groups = [rows.groups[positions[0]] for positions in mine if positions]
+    return all(groups.count(group) <= 1 for group in rows.joint)
+
+
+def _over_group(rows: StepRows, group: str, vectors_n2h: Tensor) -> dict[str, Tensor]:
+    """Gradients and losses of one group's rows, at their places among all rows [N, ...]."""
+    places = [i for i, name in enumerate(rows.groups) if name == group]
+    names = torch.tensor(rows.joint[group], device=vectors_n2h.device)
+    whole = {
+        "vector_gradients": torch.zeros_like(vectors_n2h),
+        "row_losses": torch.zeros(len(vectors_n2h), device=vectors_n2h.device),
+    }
+    for name, values in gradients(vectors_n2h[places], names).items():
+        whole[name][places] = values
+    return whole
 
 
 def _report(engine: Engine, run: PhaseRun, step: int) -> float | None:

@@ -72,7 +72,8 @@ class MaskedLanguageModel(nn.Module):
 class MaskedText:
     """Steps of masked documents, for ``train_phase``."""
 
-    features: dict[str, Any]
+    texts: list[list[int]]
+    """Token ids of each document."""
     order: RowOrder
     mask_share: float
     mask_id: int
@@ -82,12 +83,14 @@ class MaskedText:
     def rows(self, step: int) -> StepRows:
         """The documents of a step."""
         rows = self.order.step(step)
-        lengths = [len(self.features["input_ids"][r]) for _, r in rows]
-        return StepRows(step, rows, lengths, [""] * len(rows))
+        lengths = [len(self.texts[r]) for _, r in rows]
+        return StepRows(step, rows, lengths, [""] * len(rows), sum(lengths))
 
     def batch(self, rows: StepRows, positions: list[int]) -> dict[str, Any]:
         """A micro-batch; a document's masks depend on (seed, step, place in the step) alone."""
-        tensors = padded(self.features, [int(rows.rows[p, 1]) for p in positions], self.pad_id)
+        tensors = padded(
+            {"input_ids": [self.texts[rows.rows[p, 1]] for p in positions]}, self.pad_id
+        )
         ids_bt = tensors["input_ids"].numpy()
         draws = self._draws(rows)[:, positions, : ids_bt.shape[1]]
         masked, targets_bt = self._mask(ids_bt, draws)
@@ -132,7 +135,7 @@ def masked_documents(pretraining: Pretraining, seed: int) -> tuple[nn.Module, An
     encoder = fresh_encoder(pretraining, len(fast), fast.pad_token_id)
     order = RowOrder(seed, (len(texts),), (1,), pretraining.optimisation.rows_per_step)
     data = MaskedText(
-        features={"input_ids": fast(texts)["input_ids"]},
+        texts=fast(texts)["input_ids"],
         order=order,
         mask_share=pretraining.mask_share,
         mask_id=fast.mask_token_id,

@@ -6,9 +6,9 @@ A row holds everything that varies; behaviour is chosen by its ``form``.
 from spaces.tasks.micro import MICRO_TASKS
 from spaces.tasks.oracle import ORACLE_TASKS
 from spaces.tasks.real import REAL_TASKS
-from spaces.tasks.row import DataSet, Form, Pooling, Readout, Task
+from spaces.tasks.row import DataSet, Form, Task
 
 TASKS: tuple[Task, ...] = REAL_TASKS + MICRO_TASKS + ORACLE_TASKS
 """Every built-in task."""
 
-__all__ = ["TASKS", "DataSet", "Form", "Pooling", "Readout", "Task"]
+__all__ = ["TASKS", "DataSet", "Form", "Task"]

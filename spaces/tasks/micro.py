@@ -6,8 +6,8 @@ Hyperparameters: a grid run on so small an encoder; steps are as short as effect
 from typing import Any
 
 from spaces.languages import MICRO_LANGUAGES, MICRO_TRAINING_LANGUAGES
-from spaces.settings import Optimisation
-from spaces.tasks.row import NLI_LABELS, Form, Readout, Task
+from spaces.settings import Optimisation, Readout
+from spaces.tasks.row import NLI_LABELS, Form, Task
 
 HUB = MICRO_LANGUAGES[0].code
 _ALL = tuple(language.code for language in MICRO_LANGUAGES)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spaces.settings import Optimisation
+from spaces.settings import Optimisation, Readout
 
 Form = Literal["classification", "choice", "tagging", "span", "retrieval"]
 """Shape of a task: selects head, loss, decoding and metric."""
@@ -29,20 +29,6 @@ class DataSet:
     )
     """Our split -> the data set's split."""
     licence: str = ""
-
-
-Pooling = Literal["mean", "first"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Readout:
-    """Where an untrained encoder's sentence vector is read."""
-
-    layer: int = -1
-    """Index into ``hidden_states``: 0 is the embeddings, k the output of the k-th layer, -1 the
-    last one's. XTREME's scripts count the same way (their 7 of 12 and 13 of 24)."""
-    pooling: Pooling = "mean"
-    """Mean over all tokens, special ones included, as XTREME pools; or the first token."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,8 +61,11 @@ class Task:
     """Longest sequence in subwords; what a form does with longer ones stands in its docstring."""
     stride: int = 0
     """Spans only: subwords that consecutive windows of a long context share."""
+    unanswerable: bool = False
+    """Spans only: some questions have no answer, and none may be predicted."""
     readout: Readout | None = None
-    """Retrieval without training only: where vectors are read; a plan may search over it."""
+    """Retrieval only: how vectors are pooled (the mean where it is left out) and, for targets
+    without training, at which layer; a plan may search over both for these."""
     train_rows: int | None = None
     """Micro-world only: training rows per language. Real sets take what the data hold."""
     reference: Optimisation | None = None

@@ -1,9 +1,22 @@
-"""Forms: head, loss, decoding and metric of each shape of task, each in one home."""
+"""Forms: head, loss, decoding of each shape of task, each in one home.
 
-from trainables.forms.base import Form
+Metrics are in ``spaces/metrics.py``, because analysis needs them without torch.
+"""
+
+from trainables.forms.base import Features, Form
+from trainables.forms.choice import Choice
 from trainables.forms.classification import Classification
+from trainables.forms.retrieval import Retrieval
+from trainables.forms.span import Span
+from trainables.forms.tagging import Tagging
 
-FORMS: dict[str, Form] = {"classification": Classification()}
+FORMS: dict[str, Form] = {
+    "classification": Classification(),
+    "choice": Choice(),
+    "tagging": Tagging(),
+    "span": Span(),
+    "retrieval": Retrieval(),
+}
 """Form name -> its behaviour. A new form is one file and one entry."""
 
-__all__ = ["FORMS", "Form"]
+__all__ = ["FORMS", "Features", "Form", "Retrieval"]

@@ -1,34 +1,114 @@
-"""What a form must provide. Shapes: B rows, T tokens, H hidden size, C classes."""
+"""What a form must provide, and the sequences it turns rows into.
 
-from typing import Any, Protocol
+Shapes: B units, S sequences (those of all units, one after the other), T tokens, H hidden size,
+C classes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
 from spaces.tasks import Task
+from trainables.rows import RowTable
+
+Encoded = dict[str, list[list[int]]]
+"""One unit: ``input_ids`` and what else the encoder takes, each a list of sequences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Rows as units. A unit is what a loss is computed on: a row, or a window or piece of one."""
+
+    units: list[Encoded]
+    rows: list[int]
+    """Row that each unit comes from."""
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    """What else the form needs of each unit."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each unit as it is padded: sequences times the longest of them."""
+        return [len(u["input_ids"]) * max(map(len, u["input_ids"])) for u in self.units]
+
+    @property
+    def tokens(self) -> list[int]:
+        """Tokens of each unit without padding."""
+        return [sum(map(len, unit["input_ids"])) for unit in self.units]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sequences of each unit."""
+        return [len(unit["input_ids"]) for unit in self.units]
+
+    def take(self, units: Iterable[int]) -> "Features":
+        """Some of the units."""
+        units = list(units)
+        columns = {name: [values[i] for i in units] for name, values in self.columns.items()}
+        return Features([self.units[i] for i in units], [self.rows[i] for i in units], columns)
+
+    def __add__(self, other: "Features") -> "Features":
+        """These units and others of the same form."""
+        columns = {name: values + other.columns[name] for name, values in self.columns.items()}
+        return Features(self.units + other.units, self.rows + other.rows, columns)
 
 
 class Form(Protocol):
     """Behaviour of one shape of task, stateless: everything it needs comes in."""
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns that rows of this form must have, besides ``item``."""
+    columns: ClassVar[tuple[str, ...]]
+    """Columns that rows of this form must have, besides ``item``."""
+
+    joint: ClassVar[bool]
+    """Whether a unit's loss looks at the other units of its step (in-batch negatives). Such a form
+    has ``vectors``, and its features a column ``same``; see ``trainables/contrast.py``."""
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A fresh head."""
 
-    def features(self, rows: dict[str, list[Any]], tokenizer: Any, longest: int) -> dict[str, Any]:
-        """Tokenise: ``input_ids`` as a list of lists, and the form's own columns, one per row."""
+    def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
+        """Tokenise rows into sequences of at most ``longest`` subwords."""
 
-    def targets(self, features: dict[str, Any], positions: list[int], width: int) -> Tensor:
-        """What the loss compares with, for some rows padded to ``width`` tokens."""
+    def targets(self, features: Features, width: int) -> Tensor:
+        """What the loss compares with, for units padded to ``width`` tokens."""
 
-    def loss(self, head: nn.Module, hidden_bth: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """Sum of the rows' losses, a scalar."""
+    def loss(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
+        """Sum of the units' losses, a scalar."""
 
-    def predict(self, head: nn.Module, hidden_bth: Tensor) -> np.ndarray:
-        """One prediction per row, comparable with ``gold``."""
+    def outputs(
+        self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]
+    ) -> Sequence[np.ndarray]:
+        """What decoding needs of each unit."""
 
-    def gold(self, features: dict[str, Any]) -> np.ndarray:
+    def decode(
+        self, task: Task, rows: RowTable, features: Features, outputs: Sequence[np.ndarray]
+    ) -> list[Any]:
+        """One prediction per row, comparable with ``gold`` by the task's metric."""
+
+    def gold(self, rows: RowTable) -> list[Any]:
         """The right answers, one per row."""
+
+
+def single_units(encoded: Any, count: int, **columns: list[Any]) -> Features:
+    """Units of one sequence each, from what a tokenizer returned for a list of texts."""
+    names = [name for name in ("input_ids", "token_type_ids") if name in encoded]
+    units = [{name: [encoded[name][i]] for name in names} for i in range(count)]
+    return Features(units, list(range(count)), columns)
+
+
+def linear(hidden: int, classes: int, initializer_range: float) -> nn.Linear:
+    """A fresh linear head H -> C."""
+    head = nn.Linear(hidden, classes)
+    nn.init.normal_(head.weight, std=initializer_range)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    """A tensor's values on the CPU, float32 or as they are."""
+    values: np.ndarray = (
+        (tensor.float() if tensor.is_floating_point() else tensor).detach().cpu().numpy()
+    )
+    return values

@@ -1,27 +1,28 @@
 """Classification of a text or a pair of texts by the first token's state."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
+from trainables.forms.base import Features, array, linear, single_units
+from trainables.rows import RowTable
 
 
 class Classification:
     """NLI, paraphrase and the like: C logits from the state of the first token."""
 
-    columns = ("text", "text_pair", "label")
+    columns: ClassVar[tuple[str, ...]] = ("text", "text_pair", "label")
+    joint: ClassVar[bool] = False
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A linear layer H -> C."""
-        head = nn.Linear(hidden, len(task.labels))
-        nn.init.normal_(head.weight, std=initializer_range)
-        nn.init.zeros_(head.bias)
-        return head
+        return linear(hidden, len(task.labels), initializer_range)
 
-    def features(self, rows: dict[str, list[Any]], tokenizer: Any, longest: int) -> dict[str, Any]:
+    def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """Pairs become one sequence; the longer text is cut first where a pair is too long."""
         encoded = tokenizer(
             rows["text"],
@@ -30,21 +31,29 @@ class Classification:
             max_length=longest,
             return_attention_mask=False,
         )
-        return {**encoded, "label": rows["label"]}
+        return single_units(encoded, len(rows["text"]), label=rows["label"])
 
-    def targets(self, features: dict[str, Any], positions: list[int], width: int) -> Tensor:
+    def targets(self, features: Features, width: int) -> Tensor:
         """labels[B]."""
-        return torch.tensor([features["label"][i] for i in positions])
+        return torch.tensor(features.columns["label"])
 
-    def loss(self, head: nn.Module, hidden_bth: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    def loss(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
         """Summed cross-entropy of logits[B, C] against labels[B]."""
-        logits_bc = head(hidden_bth[:, 0]).float()
+        logits_bc = head(hidden_sth[:, 0]).float()
         return nn.functional.cross_entropy(logits_bc, batch["targets"], reduction="sum")
 
-    def predict(self, head: nn.Module, hidden_bth: Tensor) -> np.ndarray:
-        """The most likely label of each row."""
-        return np.asarray(head(hidden_bth[:, 0]).argmax(-1).cpu().numpy(), dtype=np.int64)
+    def outputs(
+        self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]
+    ) -> Sequence[np.ndarray]:
+        """logits[C] of each row."""
+        return list(array(head(hidden_sth[:, 0])))
 
-    def gold(self, features: dict[str, Any]) -> np.ndarray:
-        """labels[B]."""
-        return np.asarray(features["label"], dtype=np.int64)
+    def decode(
+        self, task: Task, rows: RowTable, features: Features, outputs: Sequence[np.ndarray]
+    ) -> list[Any]:
+        """The most likely label of each row."""
+        return [int(logits.argmax()) for logits in outputs]
+
+    def gold(self, rows: RowTable) -> list[Any]:
+        """The right label of each row."""
+        return rows["label"]

@@ -1,0 +1,169 @@
+"""Extractive question answering: a start and an end in the context, read in windows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spaces.tasks import Task
+from trainables.forms.base import Features, array, linear, single_units
+from trainables.rows import RowTable
+
+LONGEST_QUESTION = 64
+LONGEST_ANSWER = 30
+BEST_ENDS = 20
+"""Subwords of a question, subwords of an answer, starts and ends looked at per window: XTREME's
+``run_squad.py`` (max_query_length, max_answer_length, n_best_size)."""
+
+NULL_PLACE = 0
+"""The first token stands for "no answer in this window"."""
+
+
+class Span:
+    """SQuAD and the like: two logits per token.
+
+    A long context is read in windows that overlap by the task's ``stride``; each window is a unit
+    of training, as in the reference scripts, and points at the first token where the answer is not
+    in it. Decoding takes the best span of all windows; tasks with unanswerable questions may answer
+    nothing.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("text", "question", "answers", "starts")
+    joint: ClassVar[bool] = False
+
+    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
+        """A linear layer H -> 2: start and end."""
+        return linear(hidden, 2, initializer_range)
+
+    def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
+        """One unit per window, with the context's character offsets of each token."""
+        encoded = tokenizer(
+            _short_questions(rows["question"], tokenizer, min(LONGEST_QUESTION, longest // 2)),
+            rows["text"],
+            truncation="only_second",
+            max_length=longest,
+            stride=task.stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            return_attention_mask=False,
+        )
+        origin = encoded["overflow_to_sample_mapping"]
+        offsets = [
+            _context_offsets(encoded["offset_mapping"][i], encoded.sequence_ids(i))
+            for i in range(len(origin))
+        ]
+        spans = [_gold_span(rows, row, window) for row, window in zip(origin, offsets, strict=True)]
+        units = single_units(encoded, len(origin), offsets=offsets, span=spans)
+        return Features(units.units, list(origin), units.columns)
+
+    def targets(self, features: Features, width: int) -> Tensor:
+        """First and last subword of the answer, [B, 2]."""
+        return torch.tensor(features.columns["span"])
+
+    def loss(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
+        """Summed mean of the cross-entropies of start and end over the window's tokens."""
+        logits_bt2 = _logits(head, hidden_sth, batch)
+        both: Tensor = nn.functional.cross_entropy(logits_bt2, batch["targets"], reduction="sum")
+        return both / 2
+
+    def outputs(
+        self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]
+    ) -> Sequence[np.ndarray]:
+        """Logits of start and end, [T, 2] of each window."""
+        return list(array(_logits(head, hidden_sth, batch)))
+
+    def decode(
+        self, task: Task, rows: RowTable, features: Features, outputs: Sequence[np.ndarray]
+    ) -> list[Any]:
+        """The text of the best span of each row over its windows; empty for no answer."""
+        best: dict[int, Candidate] = {}
+        nulls: dict[int, float] = {}
+        for unit, logits_t2 in enumerate(outputs):
+            row, offsets = features.rows[unit], features.columns["offsets"][unit]
+            null = float(logits_t2[NULL_PLACE].sum())
+            nulls[row] = min(nulls.get(row, np.inf), null)  # as SQuAD 2.0's scripts: the least
+            for candidate in _candidates(logits_t2, offsets):
+                if row not in best or candidate.score > best[row].score:
+                    best[row] = candidate
+        return [
+            _answer(text, best.get(row), nulls[row] if task.unanswerable else -np.inf)
+            for row, text in enumerate(rows["text"])
+        ]
+
+    def gold(self, rows: RowTable) -> list[Any]:
+        """All right answers of each row."""
+        return rows["answers"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A span of the context and its score."""
+
+    score: float
+    start: int
+    """First character."""
+    end: int
+    """Character after the last."""
+
+
+def _logits(head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
+    """Logits [B, T, 2]; minus infinity at padding."""
+    logits_bt2 = head(hidden_sth).float()
+    padding_bt1 = batch["attention_mask"][..., None] == 0
+    masked: Tensor = logits_bt2.masked_fill(padding_bt1, float("-inf"))
+    return masked
+
+
+def _short_questions(questions: list[str], tokenizer: Any, longest: int) -> list[str]:
+    """Questions cut after ``longest`` subwords, so that every window has room for context."""
+    encoded = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True)
+    return [
+        text if len(offsets) <= longest else text[: offsets[longest - 1][1]]
+        for text, offsets in zip(questions, encoded["offset_mapping"], strict=True)
+    ]
+
+
+def _context_offsets(
+    offsets: list[tuple[int, int]], parts: list[int | None]
+) -> list[tuple[int, int] | None]:
+    """Characters of each token in the context; None for tokens that are not of it."""
+    return [offset if part == 1 else None for offset, part in zip(offsets, parts, strict=True)]
+
+
+def _gold_span(rows: RowTable, row: int, offsets: list[tuple[int, int] | None]) -> tuple[int, int]:
+    """First and last token of a row's first answer; ``NULL_PLACE`` where a window lacks it."""
+    if not rows["answers"][row]:
+        return NULL_PLACE, NULL_PLACE
+    first, text = rows["starts"][row][0], rows["answers"][row][0]
+    last = first + len(text)
+    inside = [i for i, o in enumerate(offsets) if o and o[0] < last and o[1] > first]
+    whole = [o for o in offsets if o and o[1] > o[0]]
+    if not inside or whole[0][0] > first or whole[-1][1] < last:
+        return NULL_PLACE, NULL_PLACE
+    return inside[0], inside[-1]
+
+
+def _candidates(
+    logits_t2: np.ndarray, offsets: list[tuple[int, int] | None]
+) -> Iterator[Candidate]:
+    """Spans of a window made of its best starts and ends."""
+    places = np.asarray([i for i, offset in enumerate(offsets) if offset is not None])
+    if not len(places):
+        return
+    starts, ends = (places[np.argsort(-logits_t2[places, k])[:BEST_ENDS]] for k in (0, 1))
+    for start in starts:
+        for end in ends[(ends >= start) & (ends < start + LONGEST_ANSWER)]:
+            first, last = offsets[start], offsets[end]
+            assert first is not None and last is not None
+            score = float(logits_t2[start, 0] + logits_t2[end, 1])
+            yield Candidate(score, first[0], last[1])
+
+
+def _answer(text: str, best: Candidate | None, null: float) -> str:
+    """The best span's text, unless nothing at all scores higher."""
+    if best is None or null > best.score:
+        return ""
+    return text[best.start : best.end].strip()
