@@ -130,7 +130,7 @@ def micro_tokenizer() -> Any:
 def masked_documents(pretraining: Pretraining, seed: int) -> tuple[nn.Module, Any, MaskedText]:
     """A fresh encoder, the tokenizer and the documents that an initialisation is pretrained on."""
     fast = micro_tokenizer()
-    texts = documents(pretraining.documents, derived_seed("documents", seed))
+    texts = documents(pretraining.documents, derived_seed("documents", seed)).texts
     torch.manual_seed(derived_seed("encoder", seed))
     encoder = fresh_encoder(pretraining, len(fast), fast.pad_token_id)
     order = RowOrder(seed, (len(texts),), (1,), pretraining.optimisation.rows_per_step)

@@ -3,13 +3,14 @@
 Scenes are drawn, languages say them, tasks ask about them. It shows what its generator plants and
 says nothing about real languages, which is why its languages have invented names.
 
-``documents`` and ``vocabulary`` here are the functions; their modules' other names are imported
-with ``from trainables.micro.documents import ...``.
+``documents``, ``images`` and ``vocabulary`` here are the functions; their modules' other names are
+imported with ``from trainables.micro.documents import ...``.
 """
 
 from spaces.keys import short_hash
 from spaces.languages import MICRO_LANGUAGES
-from trainables.micro.documents import documents
+from trainables.micro.documents import Documents, documents
+from trainables.micro.images import images
 from trainables.micro.tasks import task_rows
 from trainables.micro.vocabulary import tokenizer, vocabulary, words
 
@@ -24,7 +25,9 @@ def world_revision() -> str:
 
 __all__ = [
     "WORLD_VERSION",
+    "Documents",
     "documents",
+    "images",
     "task_rows",
     "tokenizer",
     "vocabulary",

@@ -1,15 +1,23 @@
 """Pretraining documents: a statement and a second sentence about its scene, no parallel text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from spaces.keys import derived_seed
 from trainables.micro import sentences
-from trainables.micro.scenes import Flags, Scenes, draw_scenes
+from trainables.micro.scenes import Flags, Scenes, balanced, draw_scenes
 from trainables.micro.sentences import Clause, texts, word_ids
-from trainables.micro.vocabulary import CONCEPTS, LANGUAGE_CODES, Ints, concept_range
+from trainables.micro.vocabulary import (
+    CONCEPTS,
+    HUB,
+    LANGUAGE_CODES,
+    Ints,
+    concept_range,
+    language_number,
+)
 
 SWITCHED = 0.1
 """Chance of a word to be said in the document's other language."""
@@ -34,22 +42,42 @@ _SECOND: tuple[tuple[Sentence, float], ...] = (
 """Second sentences and their shares: a fifth for each kind."""
 
 
-def documents(count: int, seed: int) -> list[str]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Documents:
+    """Documents in random order; entry i of every field is document i."""
+
+    texts: list[str]
+    """Words separated by single spaces."""
+    languages: list[str]
+    """Code of the language each is in, switched words aside."""
+    scenes: Scenes
+    """What each is about; only a picture shows it, and never to a text-only model."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def documents(count: int, seed: int, languages: Sequence[str] = LANGUAGE_CODES) -> Documents:
     """Generate pretraining documents, languages in equal shares and in random order.
 
     Args:
         count: Number of documents.
         seed: Seed of the text.
+        languages: Codes of the invented languages to write in, each once.
 
     Returns:
-        Texts of words separated by single spaces.
+        ``count`` documents.
+
+    Raises:
+        ValueError: a language is not of this world.
     """
     rng = np.random.default_rng(derived_seed("micro", "documents", seed))
     scenes = draw_scenes(count, rng)
-    spoken = rng.permutation(np.arange(count) % len(LANGUAGE_CODES))
+    spoken = balanced(rng, count, len(languages))
     second = rng.choice(len(_SECOND), size=count, p=[share for _, share in _SECOND])
     written = np.empty(count, dtype=object)
-    for number, language in enumerate(LANGUAGE_CODES):
+    for number, language in enumerate(languages):
+        others = [other for other in languages if other != language]
         for kind, (sentence, _) in enumerate(_SECOND):
             rows = np.flatnonzero((spoken == number) & (second == kind))
             part = scenes[rows]
@@ -58,26 +86,30 @@ def documents(count: int, seed: int) -> list[str]:
                 sentences.full_stop(part),
                 sentence(part, language),
             )
-            written[rows] = texts(code_switched(words, number, rng))
-    return list(written)
+            written[rows] = texts(code_switched(words, others, rng))
+    return Documents(
+        texts=list(written),
+        languages=[languages[number] for number in spoken],
+        scenes=scenes,
+    )
 
 
-def code_switched(words: Ints, language: int, rng: np.random.Generator) -> Ints:
+def code_switched(words: Ints, others: Sequence[str], rng: np.random.Generator) -> Ints:
     """Replace some words by the same concepts' words in another language, one other per row.
 
     Args:
         words: Word ids, [n, T], -1 for absent.
-        language: Number of the language they are in; the hub's is 0.
+        others: Codes of the languages to switch to, without the words' own; none for no switch.
         rng: Source of the draws.
 
     Returns:
         Word ids, [n, T].
     """
-    count = len(words)
-    others = [number for number in range(len(LANGUAGE_CODES)) if number != language]
-    other = rng.choice(others, size=count)
-    if language != 0:
-        other[rng.random(count) < TO_HUB] = 0
+    if not others:
+        return words
+    other = rng.choice([language_number(code) for code in others], size=len(words))
+    if HUB in others:
+        other[rng.random(len(words)) < TO_HUB] = language_number(HUB)
     switched = (rng.random(words.shape) < SWITCHED) & _can_switch(words)
     return np.where(switched, other[:, None] * CONCEPTS + words % CONCEPTS, words)
 

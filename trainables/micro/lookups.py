@@ -7,10 +7,8 @@ import numpy as np
 from spaces.tasks import Task
 from trainables.micro.scenes import draw_scenes, draw_unlike
 from trainables.micro.sentences import ask_agent, place_phrase, statement, texts, word_ids
-from trainables.micro.vocabulary import KINDS, LANGUAGE_CODES
+from trainables.micro.vocabulary import HUB, KINDS
 from trainables.rows import RowTable
-
-HUB = LANGUAGE_CODES[0]
 
 
 def translations(task: Task, language: str, count: int, rng: np.random.Generator) -> RowTable:

@@ -16,11 +16,11 @@ from spaces.languages import Grammar
 from trainables.micro.scenes import Flags, Scenes, Things
 from trainables.micro.vocabulary import (
     CONCEPTS,
-    LANGUAGE_CODES,
     Ints,
     concept,
     concepts,
     grammar_of,
+    language_number,
     surfaces,
 )
 
@@ -183,7 +183,7 @@ def _copular(scenes: Scenes, language: str, predicate: Ints) -> Clause:
 
 def _worded(slots: Mapping[str, Columns], order: Sequence[str], language: str) -> Clause:
     """Concepts by slot -> word ids of the language, in an order of slots."""
-    first = LANGUAGE_CODES.index(language) * CONCEPTS
+    first = language_number(language) * CONCEPTS
     return {
         f"{slot}.{part}": np.where(column < 0, -1, column + first)
         for slot in order

@@ -61,7 +61,9 @@ SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Tokens without meaning, at the first ids of the vocabulary; punctuation follows them."""
 
 LANGUAGE_CODES: tuple[str, ...] = tuple(row.code for row in MICRO_LANGUAGES)
-"""Codes of the invented languages, hub first: a language's place here is its number in word ids."""
+"""Codes of the invented languages, hub first."""
+
+HUB = LANGUAGE_CODES[0]
 
 _GRAMMARS = {row.code: row.grammar for row in MICRO_LANGUAGES if row.grammar is not None}
 
@@ -128,6 +130,16 @@ def grammar_of(language: str) -> Grammar:
             f"{language=} is not a language of the micro-world; known: {', '.join(_GRAMMARS)}"
         )
     return _GRAMMARS[language]
+
+
+def language_number(language: str) -> int:
+    """Number of a language in word ids; the hub's is 0.
+
+    Raises:
+        ValueError: no invented language has this code.
+    """
+    grammar_of(language)
+    return LANGUAGE_CODES.index(language)
 
 
 def words(language: str) -> list[str]:
@@ -211,7 +223,7 @@ def _own_word(row: Language, gloss: str, taken: set[str]) -> str:
 
 def _loans(row: Language, earlier: Mapping[str, Sequence[str]]) -> dict[int, str]:
     """Concept -> surface of what the language shares with the hub and with its relative."""
-    grammar, hub = grammar_of(row.code), earlier[LANGUAGE_CODES[0]]
+    grammar, hub = grammar_of(row.code), earlier[HUB]
     content = [number for kind in CONTENT_KINDS for number in concept_range(kind)]
     from_hub = _drawn(content, round(grammar.hub_overlap * len(content)), row.code, "content")
     names = concept_range("name")
