@@ -30,7 +30,9 @@ class Catalogue:
         spoken = "real" if world == "real" else "micro"
         languages = {row.code: row for row in LANGUAGES if row.world == spoken}
         groups = {
-            name: tuple(code for code, row in languages.items() if row.group == name)
+            name: tuple(
+                code for code, row in languages.items() if row.group == name and not row.twin_of
+            )
             for name in GROUPS
         }
         tasks = {row.name: row for row in TASKS if row.world == world}

@@ -6,7 +6,7 @@ project's own ("indigenous to Europe"), and rival codings exist, so a plan may n
 languages differ is data here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 WorldName = Literal["real", "micro"]
@@ -48,6 +48,8 @@ class Language:
     """English (or the micro-world's hub language) is a group of its own: it is every source."""
     world: WorldName = "real"
     grammar: Grammar | None = None
+    twin_of: str = ""
+    """Invented languages only: the one that this is a second drawing of; see ``MICRO_TWINS``."""
 
 
 def _real(code: str, name: str, family: str, script: str, group: str) -> Language:
@@ -229,11 +231,17 @@ _MICRO = (
     ),
 )
 
-LANGUAGES: tuple[Language, ...] = _REAL + _MICRO
-"""Every built-in language."""
-
 MICRO_LANGUAGES: tuple[Language, ...] = _MICRO
 """The invented ones, hub first."""
+
+MICRO_TWINS = (replace(_MICRO[-1], code="itor", name="Itor", twin_of="hatu"),)
+"""Invented languages for A/A tests: each has the grammar of another, overlaps included, and a
+lexicon of its own, because words follow from the code. Where both are pretrained and neither is
+supervised, any difference between the two is a false positive. A twin is in no group and in no
+default; ``[[task]]`` rows and whoever writes documents name it where it is wanted."""
+
+LANGUAGES: tuple[Language, ...] = _REAL + MICRO_LANGUAGES + MICRO_TWINS
+"""Every built-in language."""
 
 MICRO_TRAINING_LANGUAGES = ("avel", "brin", "esho", "fanu")
 """Invented languages that may hold intermediate rows. The other two of each group never do, so that

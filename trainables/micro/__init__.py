@@ -8,19 +8,20 @@ imported with ``from trainables.micro.documents import ...``.
 """
 
 from spaces.keys import short_hash
-from spaces.languages import MICRO_LANGUAGES
+from spaces.languages import MICRO_LANGUAGES, MICRO_TWINS
 from trainables.micro.documents import Documents, documents
 from trainables.micro.images import images
 from trainables.micro.tasks import task_rows
 from trainables.micro.vocabulary import tokenizer, vocabulary, words
 
-WORLD_VERSION = 1
+WORLD_VERSION = 2
 """Counts every change of the generator's code that changes a word, a row or a document."""
 
 
 def world_revision() -> str:
     """Name of the world as it is now: changes with its version and with any language's row."""
-    return short_hash({"version": WORLD_VERSION, "languages": MICRO_LANGUAGES})
+    languages = (*MICRO_LANGUAGES, *MICRO_TWINS)
+    return short_hash({"version": WORLD_VERSION, "languages": languages})
 
 
 __all__ = [

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spaces.keys import derived_seed
-from spaces.languages import MICRO_LANGUAGES, Grammar, Language
+from spaces.languages import MICRO_LANGUAGES, MICRO_TWINS, Grammar, Language
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -61,11 +61,17 @@ SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """Tokens without meaning, at the first ids of the vocabulary; punctuation follows them."""
 
 LANGUAGE_CODES: tuple[str, ...] = tuple(row.code for row in MICRO_LANGUAGES)
-"""Codes of the invented languages, hub first."""
+"""Codes of the invented languages, hub first and without the twins."""
+
+_ROWS = (*MICRO_LANGUAGES, *MICRO_TWINS)
+"""Every invented language. A language's place here is its number in word ids, and words stand in
+the vocabulary in this order: what comes later moves no id of what stood before."""
+
+_NUMBERS = {row.code: number for number, row in enumerate(_ROWS)}
 
 HUB = LANGUAGE_CODES[0]
 
-_GRAMMARS = {row.code: row.grammar for row in MICRO_LANGUAGES if row.grammar is not None}
+_GRAMMARS = {row.code: row.grammar for row in _ROWS if row.grammar is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +145,7 @@ def language_number(language: str) -> int:
         ValueError: no invented language has this code.
     """
     grammar_of(language)
-    return LANGUAGE_CODES.index(language)
+    return _NUMBERS[language]
 
 
 def words(language: str) -> list[str]:
@@ -159,14 +165,14 @@ def surfaces() -> npt.NDArray[np.object_]:
     A word id is ``language number * CONCEPTS + concept``; the last entry is empty, so that the id
     -1 (absent) has a surface too.
     """
-    spelled = [word for code in LANGUAGE_CODES for word in _lexicons()[code]]
+    spelled = [word for code in _NUMBERS for word in _lexicons()[code]]
     return np.array([*spelled, ""], dtype=object)
 
 
 def vocabulary() -> dict[str, int]:
     """Token -> id over all languages: specials, punctuation, then each language's new words."""
     tokens = dict.fromkeys((*SPECIALS, *KINDS["punctuation"]))
-    for code in LANGUAGE_CODES:
+    for code in _NUMBERS:
         tokens |= dict.fromkeys(_lexicons()[code])
     return {token: number for number, token in enumerate(tokens)}
 
@@ -193,7 +199,7 @@ def _lexicons() -> dict[str, tuple[str, ...]]:
     """Surface strings of every language by concept; a relative stands before who copies it."""
     lexicons: dict[str, tuple[str, ...]] = {}
     taken = set(SPECIALS)
-    for row in MICRO_LANGUAGES:
+    for row in _ROWS:
         lexicons[row.code] = _lexicon(row, lexicons, taken)
     return lexicons
 
