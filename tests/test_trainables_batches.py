@@ -126,7 +126,7 @@ def test_masks_do_not_depend_on_the_cut(positions: list[list[int]]) -> None:
     rng = np.random.default_rng(0)
     ids = [rng.integers(5, 30, size=size).tolist() for size in (3, 12, 7, 7, 1, 9)]
     order = RowOrder(4, (6,), (1,), 6)
-    data = MaskedText({"input_ids": ids}, order, 0.3, mask_id=4, pad_id=0, vocabulary_size=30)
+    data = MaskedText(ids, order, 0.3, mask_id=4, pad_id=0, vocabulary_size=30)
     rows = data.rows(2)
     whole = data.batch(rows, list(range(6)))
     for chosen in positions:
@@ -146,7 +146,7 @@ def test_masks_keep_their_shares() -> None:
 
     ids = [[2, *[7] * 100, 3]] * 200
     order = RowOrder(0, (200,), (1,), 200)
-    data = MaskedText({"input_ids": ids}, order, 0.2, mask_id=4, pad_id=0, vocabulary_size=1000)
+    data = MaskedText(ids, order, 0.2, mask_id=4, pad_id=0, vocabulary_size=1000)
     batch = data.batch(data.rows(0), list(range(200)))
     seen, targets = batch["input_ids"].numpy(), batch["targets"].numpy()
     assert (seen[:, 0] == 2).all() and (seen[:, -1] == 3).all()

@@ -68,7 +68,8 @@ def contrast_in(batch: dict[str, Any], vectors_b2h: Tensor) -> Tensor:
     if "vector_gradients" not in batch:
         return contrast(vectors_b2h, batch["same"]).sum()
     carried = (vectors_b2h * batch["vector_gradients"]).sum()
-    return carried + (batch["row_losses"].sum() - carried).detach()
+    value: Tensor = carried + (batch["row_losses"].sum() - carried).detach()
+    return value
 
 
 def gradients(vectors_n2h: Tensor, same_n: Tensor) -> dict[str, Tensor]:

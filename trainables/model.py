@@ -104,16 +104,22 @@ class TokenisedPart:
     task: Task
     table: RowTable
     features: Features
-    lengths: list[int] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
+    lengths: list[int] = field(init=False)
+    """Tokens of each unit as it is padded."""
+    tokens: list[int] = field(init=False)
+    """Tokens of each unit without padding."""
+
+    def __post_init__(self) -> None:
+        """Count once: every step asks."""
+        object.__setattr__(self, "lengths", self.features.lengths)
+        object.__setattr__(self, "tokens", self.features.tokens)
 
     @classmethod
     def of(
         cls, rows: Rows, task: Task, table: RowTable, tokenizer: Any, longest: int
     ) -> "TokenisedPart":
         """Tokenise a table of rows."""
-        features = FORMS[task.form].features(task, table, tokenizer, longest)
-        return cls(rows, task, table, features, features.lengths, features.tokens)
+        return cls(rows, task, table, FORMS[task.form].features(task, table, tokenizer, longest))
 
 
 @dataclass(frozen=True, slots=True)

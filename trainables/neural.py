@@ -36,7 +36,7 @@ from trainables.initialisation import (
 )
 from trainables.model import TaskData, TaskModel, TokenisedPart
 from trainables.phase import PhaseRun, StepData, train_phase
-from trainables.pretraining import MaskedLanguageModel, masked_documents
+from trainables.pretraining import pretraining_run
 from trainables.rows import RowError, Source
 from trainables.store import Artifact
 from trainables.world import Job, Outcome, Tick
@@ -74,16 +74,17 @@ class NeuralWorld:
         yield Tick(0, 0)
 
     def _pretrain(self, spec: InitialisationSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
-        """Masked language modelling on the micro-world's documents."""
+        """Masked words, and pictures where asked, on the micro-world's documents."""
         assert spec.pretraining is not None and spec.seed is not None
-        encoder, tokenizer, data = masked_documents(spec.pretraining, spec.seed)
+        model, tokenizer, data = pretraining_run(spec.pretraining, spec.seed)
         tokenizer.save_pretrained(job.attempt.folder)
-        optimisation = spec.pretraining.optimisation
-        run = self._run(job, MaskedLanguageModel(encoder), data, optimisation, spec.seed)
+        run = self._run(job, model, data, spec.pretraining.optimisation, spec.seed)
         yield from _ticks(run, outcome)
-        weights = {k.removeprefix("encoder."): v for k, v in run.weights.items() if k != "bias"}
-        encoder.load_state_dict(weights)
-        save_encoder(encoder, job.attempt.folder)
+        own = "encoder."
+        model.encoder.load_state_dict(
+            {k.removeprefix(own): v for k, v in run.weights.items() if k.startswith(own)}
+        )
+        save_encoder(model.encoder, job.attempt.folder)
         _save_losses(run, job)
 
     def _train(self, spec: TrainingSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:

@@ -85,6 +85,13 @@ def learning_rate(optimisation: Optimisation, step: int) -> float:
     return optimisation.learning_rate * left
 
 
+def seed_generators(seed: int) -> None:
+    """As ``torch.manual_seed``, without what it queues, stack trace and all, for absent devices."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed(seed)
+
+
 def train_phase(run: PhaseRun) -> Generator[Tick]:
     """Train a phase to its last step, yielding after each one.
 
@@ -122,7 +129,7 @@ def _train_step(engine: Engine, run: PhaseRun, step: int) -> float:
     rows = run.data.rows(step)
     while True:
         # Every random draw of a step is a function of (seed, step, rank): nothing to save.
-        torch.manual_seed(derived_seed("step", run.seed, step, run.layout.rank))
+        seed_generators(derived_seed("step", run.seed, step, run.layout.rank))
         try:
             loss = _accumulate(engine, run, rows)
             break
@@ -165,7 +172,7 @@ def _micro_batch(
 
 def _reseed(run: PhaseRun, step: int, micro_batch: int) -> None:
     """Both passes over a micro-batch must drop the same units."""
-    torch.manual_seed(derived_seed("step", run.seed, step, run.layout.rank, micro_batch))
+    seed_generators(derived_seed("step", run.seed, step, run.layout.rank, micro_batch))
 
 
 def _spread_contrasts(

@@ -1,4 +1,4 @@
-"""Pretraining of a small encoder by masked language modelling, through the same training loop."""
+"""Pretraining of a small encoder on masked words and pictures, through the same training loop."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,12 @@ from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaMo
 from spaces.initialisations import Pretraining
 from spaces.keys import derived_seed
 from trainables.batches import RowOrder
+from trainables.contrast import APART, contrast_in
+from trainables.forms.retrieval import Pool
 from trainables.micro import documents, tokenizer
+from trainables.micro.documents import Documents
+from trainables.micro.images import VALUES, images
+from trainables.micro.scenes import Scenes
 from trainables.model import ENCODER_INPUTS, padded
 from trainables.phase import StepRows
 
@@ -42,25 +47,68 @@ def fresh_encoder(pretraining: Pretraining, vocabulary_size: int, pad_id: int) -
     return encoder
 
 
-class MaskedLanguageModel(nn.Module):
-    """An encoder with an output layer tied to its word embeddings."""
+class ImageEncoder(nn.Module):
+    """Pictures as patches [B, P, V] -> vectors [B, H] of length 1; not kept after pretraining."""
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, patch_values: int, hidden: int) -> None:
+        super().__init__()
+        self.patches = nn.Sequential(
+            nn.Linear(patch_values, hidden), nn.ReLU(), nn.Linear(hidden, hidden)
+        )
+
+    def forward(self, images_bpv: Tensor) -> Tensor:
+        """Mean over patches: what is where is told by the patches' own looks."""
+        return nn.functional.normalize(self.patches(images_bpv).mean(1), dim=-1)
+
+
+class PretrainingModel(nn.Module):
+    """An encoder with an output layer tied to its word embeddings, and an image encoder if asked.
+
+    Pictures are contrasted with the mean state of the very forward pass that predicts the masked
+    words (as CLIP contrasts captions, Radford et al. 2021, arXiv 2103.00020), so they cost no
+    second pass over the text.
+    """
+
+    def __init__(self, encoder: nn.Module, image_weight: float = 0.0) -> None:
         super().__init__()
         self.encoder = encoder
         config: Any = encoder.config
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
+        self.vector_size: int = config.hidden_size
+        self.image_weight = image_weight
+        self.pool = Pool("mean")
+        self.image_encoder = ImageEncoder(VALUES, config.hidden_size) if image_weight else None
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
-        """Sum over rows of each row's mean loss on its masked tokens."""
+        """Sum of the rows' losses."""
+        hidden_bth = self._hidden(batch)
+        loss = self._masked_words(hidden_bth, batch["targets"])
+        if self.image_encoder is not None:
+            loss = loss + self.image_weight * contrast_in(batch, self._pairs(hidden_bth, batch))
+        return loss
+
+    def vectors(self, batch: dict[str, Any]) -> Tensor:
+        """Vectors of text and picture, [B, 2, H]."""
+        return self._pairs(self._hidden(batch), batch)
+
+    def _hidden(self, batch: dict[str, Any]) -> Tensor:
         inputs = {name: batch[name] for name in ENCODER_INPUTS if name in batch}
-        hidden_bth = self.encoder(**inputs).last_hidden_state
-        masked_bt = batch["targets"] != IGNORED_LABEL
+        states: Tensor = self.encoder(**inputs).last_hidden_state
+        return states
+
+    def _pairs(self, hidden_bth: Tensor, batch: dict[str, Any]) -> Tensor:
+        assert self.image_encoder is not None
+        text_bh = self.pool(hidden_bth, batch["attention_mask"])
+        return torch.stack([text_bh, self.image_encoder(batch["images"])], dim=1)
+
+    def _masked_words(self, hidden_bth: Tensor, targets_bt: Tensor) -> Tensor:
+        """Sum over rows of each row's mean loss on its masked tokens."""
+        masked_bt = targets_bt != IGNORED_LABEL
         embeddings: Any = self.encoder.get_input_embeddings()  # type: ignore[operator]
         # Only masked tokens meet the vocabulary: [M, H] x [H, V].
         logits_mv = hidden_bth[masked_bt] @ embeddings.weight.T + self.bias
         losses_m = nn.functional.cross_entropy(
-            logits_mv.float(), batch["targets"][masked_bt], reduction="none"
+            logits_mv.float(), targets_bt[masked_bt], reduction="none"
         )
         rows_m = masked_bt.nonzero()[:, 0]
         counts_b = masked_bt.sum(1).clamp(min=1)
@@ -79,12 +127,17 @@ class MaskedText:
     mask_id: int
     pad_id: int
     vocabulary_size: int
+    scenes: Scenes | None = None
+    """What the picture of each document shows; None for text alone."""
+    names: tuple[int, ...] = ()
+    """Name of each document's picture, ``APART`` for documents that see none."""
 
     def rows(self, step: int) -> StepRows:
         """The documents of a step."""
         rows = self.order.step(step)
         lengths = [len(self.texts[r]) for _, r in rows]
-        return StepRows(step, rows, lengths, [""] * len(rows), sum(lengths))
+        joint = {"": [self.names[r] for _, r in rows]} if self.scenes else {}
+        return StepRows(step, rows, lengths, [""] * len(rows), sum(lengths), joint)
 
     def batch(self, rows: StepRows, positions: list[int]) -> dict[str, Any]:
         """A micro-batch; a document's masks depend on (seed, step, place in the step) alone."""
@@ -95,7 +148,20 @@ class MaskedText:
         draws = self._draws(rows)[:, positions, : ids_bt.shape[1]]
         masked, targets_bt = self._mask(ids_bt, draws)
         tensors["input_ids"] = torch.from_numpy(masked)
-        return {**tensors, "targets": torch.from_numpy(targets_bt)}
+        return {
+            **tensors,
+            "targets": torch.from_numpy(targets_bt),
+            **self._pictures(rows, positions),
+        }
+
+    def _pictures(self, rows: StepRows, positions: list[int]) -> dict[str, Tensor]:
+        """Pictures [B, P, V] and their names; noise depends on (seed, step, place) alone."""
+        if self.scenes is None:
+            return {}
+        rng = np.random.default_rng(derived_seed("pictures", self.order.seed, rows.step))
+        drawn = images(self.scenes[rows.rows[:, 1]], rng)[positions]
+        names = [rows.joint[""][p] for p in positions]
+        return {"images": torch.from_numpy(drawn), "same": torch.tensor(names)}
 
     def _draws(self, rows: StepRows) -> np.ndarray:
         """Uniform draws [3, rows, tokens] of a step: which, what becomes of it, which token."""
@@ -127,19 +193,41 @@ def micro_tokenizer() -> Any:
     )
 
 
-def masked_documents(pretraining: Pretraining, seed: int) -> tuple[nn.Module, Any, MaskedText]:
-    """A fresh encoder, the tokenizer and the documents that an initialisation is pretrained on."""
+def pretraining_run(
+    pretraining: Pretraining, seed: int
+) -> tuple[PretrainingModel, Any, MaskedText]:
+    """A fresh model, the tokenizer and the documents that an initialisation is pretrained on.
+
+    The text-only, the multimodal and the placebo initialisation of one seed share the encoder's
+    first weights, the documents, their order and their masks.
+    """
     fast = micro_tokenizer()
-    texts = documents(pretraining.documents, derived_seed("documents", seed)).texts
+    written = documents(
+        pretraining.documents, derived_seed("documents", seed), pretraining.languages
+    )
     torch.manual_seed(derived_seed("encoder", seed))
     encoder = fresh_encoder(pretraining, len(fast), fast.pad_token_id)
-    order = RowOrder(seed, (len(texts),), (1,), pretraining.optimisation.rows_per_step)
+    seen = pretraining.images != "none"
+    model = PretrainingModel(encoder, pretraining.image_weight if seen else 0.0)
     data = MaskedText(
-        texts=fast(texts)["input_ids"],
-        order=order,
+        texts=fast(written.texts)["input_ids"],
+        order=RowOrder(seed, (len(written),), (1,), pretraining.optimisation.rows_per_step),
         mask_share=pretraining.mask_share,
         mask_id=fast.mask_token_id,
         pad_id=fast.pad_token_id,
         vocabulary_size=len(fast),
+        scenes=_shown(written, pretraining, seed) if seen else None,
+        names=tuple(
+            number if language in pretraining.captioned else APART
+            for number, language in enumerate(written.languages)
+        ),
     )
-    return encoder, fast, data
+    return model, fast, data
+
+
+def _shown(written: Documents, pretraining: Pretraining, seed: int) -> Scenes:
+    """The scene on each document's picture: its own, or another document's."""
+    if pretraining.images == "own":
+        return written.scenes
+    rng = np.random.default_rng(derived_seed("placebo", seed))
+    return written.scenes[rng.permutation(len(written))]

@@ -55,8 +55,8 @@ class Retrieval:
             {name: [queries[name][i], candidates[name][i]] for name in queries}
             for i in range(len(rows["text"]))
         ]
-        # Rows with one and the same candidate are not each other's negatives.
-        same = [derived_seed("candidate", text) for text in rows["target"]]
+        # Rows whose candidates are equally right are not each other's negatives.
+        same = [derived_seed("candidate", task.name, name) for name in rows["target_id"]]
         return Features(units, list(range(len(units))), {"same": same})
 
     def targets(self, features: Features, width: int) -> Tensor:

@@ -1,0 +1,134 @@
+"""In-batch negatives are those of the whole step, however it is cut."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from transformers import BertConfig, BertModel
+
+from spaces.catalogue import Catalogue
+from spaces.phases import Rows
+from spaces.settings import Optimisation
+from trainables.batches import RowOrder
+from trainables.contrast import APART, TEMPERATURE, contrast, contrast_in, gradients
+from trainables.engine import Layout
+from trainables.forms import Features
+from trainables.model import TaskData, TaskModel, TokenisedPart
+from trainables.phase import PhaseRun, train_phase
+
+TASKS = Catalogue.of_world("micro").tasks
+BITEXT, NLI = TASKS["lareqa"], TASKS["nli"]
+STEPS = Optimisation(learning_rate=5e-3, steps=4, rows_per_step=12)
+
+
+def vectors(rows: int, seed: int = 0) -> torch.Tensor:
+    """Random pairs of length 1."""
+    torch.manual_seed(seed)
+    return nn.functional.normalize(torch.randn(rows, 2, 8, dtype=torch.float64), dim=-1)
+
+
+def test_a_loss_is_the_mean_of_both_directions() -> None:
+    """Against the formula, written out."""
+    pairs = vectors(3)
+    scores = (pairs[:, 0] @ pairs[:, 1].T / TEMPERATURE).numpy()
+    forward = -np.diag(scores) + np.log(np.exp(scores).sum(1))
+    backward = -np.diag(scores) + np.log(np.exp(scores).sum(0))
+    losses = contrast(pairs, torch.arange(3))
+    assert np.allclose(losses.numpy(), (forward + backward) / 2)
+
+
+def test_rows_with_one_candidate_are_no_negatives() -> None:
+    """Two rows that want the same candidate do not push each other away; rows apart do nothing."""
+    pairs = vectors(4)
+    same = torch.tensor([5, 5, 7, APART])
+    losses = contrast(pairs, same)
+    assert losses[3] == 0
+    assert torch.isclose(losses[0], contrast(pairs[[0, 2]], same[[0, 2]])[0])
+    alone = contrast(pairs[:1], same[:1])
+    assert float(alone) == 0
+
+
+@pytest.mark.parametrize("parts", [[[0, 1, 2, 3, 4, 5]], [[5, 0], [3], [4, 1, 2]]])
+def test_two_passes_give_the_gradient_of_one(parts: list[list[int]]) -> None:
+    """Values and gradients of the pieces sum to those of the whole."""
+    same = torch.tensor([0, 1, 2, 2, 3, APART])
+    whole = vectors(6).requires_grad_()
+    contrast(whole, same).sum().backward()
+    leaves, shared = vectors(6).requires_grad_(), gradients(vectors(6), same)
+    total = 0.0
+    for part in parts:
+        batch = {"same": same[part], **{name: values[part] for name, values in shared.items()}}
+        loss = contrast_in(batch, leaves[part])
+        loss.backward()
+        total += loss.item()
+    assert np.isclose(total, contrast(vectors(6), same).sum().item())
+    assert torch.allclose(leaves.grad, whole.grad)
+
+
+@cache
+def pairs(kind: str) -> TaskData:
+    """Random queries and candidates of unlike lengths; every fourth candidate is the first."""
+    rng, parts = np.random.default_rng(0), []
+    for task in (BITEXT, NLI) if kind == "mixture" else (BITEXT,):
+        ids = [rng.integers(1, 40, size=n).tolist() for n in rng.integers(3, 20, size=80)]
+        if task is BITEXT:
+            units = [{"input_ids": ids[2 * i : 2 * i + 2]} for i in range(40)]
+            columns: dict[str, Any] = {"same": [0 if i % 4 == 0 else i for i in range(40)]}
+        else:
+            units = [{"input_ids": [one]} for one in ids[:40]]
+            columns = {"label": rng.integers(0, 3, size=40).tolist()}
+        rows = Rows(task=task.name, language="avel", split="train", revision="r")
+        parts.append(TokenisedPart(rows, task, {}, Features(units, list(range(40)), columns)))
+    order = RowOrder(3, (40,) * len(parts), (1,) * len(parts), STEPS.rows_per_step)
+    return TaskData(parts, order, 0)
+
+
+def trained(folder: Path, kind: str, budget: int, stage: int = 0) -> PhaseRun:
+    """Four steps of a tiny BERT."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=40,
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        initializer_range=0.4,
+    )
+    data = pairs(kind)
+    encoder = BertModel(config, add_pooling_layer=False)
+    run = PhaseRun(
+        module=TaskModel(encoder, [part.task for part in data.parts]),
+        data=data,
+        optimisation=STEPS,
+        seed=3,
+        layout=Layout(zero_stage=stage, token_budget=budget),
+        checkpoints=folder,
+    )
+    for _ in train_phase(run):
+        pass
+    return run
+
+
+@pytest.mark.parametrize("kind", ["alone", "mixture"])
+@pytest.mark.parametrize("stage", [0, 2, 3])
+def test_the_cut_changes_rounding_alone(kind: str, stage: int, tmp_path: Path) -> None:
+    """One micro-batch, a few, or one row in each: the same losses, weights and tokens."""
+    whole = trained(tmp_path, kind, 10**6)
+    for budget in (100, 1):
+        cut = trained(tmp_path, kind, budget, stage)
+        assert cut.micro_batches > whole.micro_batches
+        assert np.allclose(cut.losses, whole.losses, rtol=1e-5)
+        assert cut.tokens == whole.tokens
+        for name, weight in whole.weights.items():
+            if name.endswith("key.bias"):
+                continue  # its gradient is zero but for rounding, and Adam makes steps of that
+            assert torch.allclose(cut.weights[name], weight, atol=1e-5), name
+    negatives = np.log(STEPS.rows_per_step / (2 if kind == "mixture" else 1))
+    assert whole.losses[0] > 0.3 * negatives  # a row without negatives would have no loss
