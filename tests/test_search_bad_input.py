@@ -104,6 +104,9 @@ PLANS: dict[str, Case] = {
         ("task", "'labells'", 'did you mean "labels"?'),
     ),
     "table": Case({"resource.cpus": 1}, ("[resource]", "'resource'", 'did you mean "resources"?')),
+    "a name of our own for a table": Case(
+        {"space.target_by_task": 3}, ("[space", "target_by_task"), mistakes=None
+    ),
     "target": Case(
         {"targets.tasks": ["xnly"]}, ("[targets] tasks", "'xnly'", 'did you mean "xnli"?')
     ),
@@ -136,6 +139,20 @@ PLANS: dict[str, Case] = {
         {"space.initialisations": ["oracle-txt"]},
         ("[space] initialisations", "'oracle-txt'", 'did you mean "oracle-text"?'),
     ),
+    "twin": Case(
+        lambda folder: {
+            "initialisation": [{"name": "mine", "path": str(folder / "whole"), "twin": "text"}]
+        },
+        ("[[initialisation]] mine", "'text'", 'did you mean "oracle-text"?'),
+    ),
+    "a group of a language's name": Case(
+        {"language_group": [{"name": "esho", "languages": ["fanu"]}]},
+        ("[[language_group]]", "'esho'", "a language"),
+    ),
+    "a row twice": Case(
+        {"task": [{"name": "mine", "like": "qa"}, {"name": "mine", "like": "nli"}]},
+        ("[[task]]", "'mine'", "once"),
+    ),
     "study name with a slash": Case(
         {"study.name": "first/second"}, ("[study] name", "'first/second'", "letters, digits")
     ),
@@ -145,6 +162,9 @@ PLANS: dict[str, Case] = {
     "no trials": Case(
         {"budget.trials_per_target": 0},
         ("[budget] trials_per_target", "0", "greater than or equal to 1"),
+    ),
+    "more trials than anybody has": Case(
+        {"budget.trials_per_target": 10**6}, ("[budget] trials_per_target", "1000000", "at most")
     ),
     "budget below the baselines": Case(
         {"budget.trials_per_target": 3},
@@ -190,6 +210,9 @@ PLANS: dict[str, Case] = {
     "unknown world": Case(
         {"data.source": "microwrld"},
         ("[data] source", "'microwrld'", 'did you mean "microworld"?'),
+    ),
+    "folder of too long a name": Case(
+        {"data.source": "x" * 300}, ("[data] source", "xxxxx", "a folder")
     ),
     "folder without rows": Case(
         real(),

@@ -210,6 +210,7 @@ def test_trials_can_be_added(copied: Path) -> None:
     assert "oracle-" in told[0] and "best" in told[-1]
 
 
+@pytest.mark.slow
 def test_another_study_reuses_the_phases(copied: Path) -> None:
     """A study of the same settings on the same store trains nothing."""
     other = start(copied, {"study.name": "second", "budget.trials_per_target": 8})
@@ -497,6 +498,7 @@ def test_a_cluster_that_is_too_small_is_refused(tmp_path: Path) -> None:
 # -- another storage -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_study_in_sqlite(tmp_path: Path) -> None:
     """A database holds a study as well as a journal does, from start to resume."""
     changes = {
