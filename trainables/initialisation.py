@@ -96,7 +96,7 @@ def check_checkpoint(where: str, path: str) -> Mistake | str:
     """A checkpoint's revision, or what is wrong with its path."""
     try:
         return checkpoint_revision(path)
-    except FileNotFoundError as error:
+    except OSError as error:
         return Mistake(where, repr(path), f"a transformers folder with safetensors: {error}")
 
 
