@@ -27,6 +27,10 @@ IGNORED = {
     "lm_head.": "head of the pretraining objective",
     "vocab_": "head of the pretraining objective (DistilBERT)",
     "heads.": "a phase starts with fresh heads",
+    "classifier.": "head of a fine-tuned checkpoint: a phase starts with fresh heads",
+    "pre_classifier.": "head of a fine-tuned checkpoint (DistilBERT)",
+    "qa_outputs.": "head of a fine-tuned checkpoint: a phase starts with fresh heads",
+    "score.": "head of a fine-tuned checkpoint: a phase starts with fresh heads",
     "embeddings.position_ids": "a constant that newer versions of transformers compute",
 }
 """Prefix of a tensor's name (without the model's own prefix) -> why it is not loaded."""
