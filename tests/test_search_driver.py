@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from rich.console import Console
 import search
 from analysis import load_phases, load_reports, load_scores, load_trials
 from analysis.storage import read_trials
+from search.cluster import prepare_environment
 from search.driver import Search
 from search.lease import LeaseHeld
 from search.study import open_target
@@ -493,6 +495,14 @@ def test_a_cluster_that_is_too_small_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match=r"CPU\n.*read: +64\n.*at most"):
         start(tmp_path, {"resources.cpus_per_worker": 64})
     assert tmp_path.is_dir() and list(tmp_path.iterdir()) == []
+
+
+def test_rays_own_folder_is_no_news() -> None:
+    """A full disk shows our message, not the traceback of Ray's sync of a folder nobody reads."""
+    from ray.tune.execution import experiment_state
+
+    prepare_environment(oracle())
+    assert not experiment_state.logger.isEnabledFor(logging.ERROR)
 
 
 # -- another storage -------------------------------------------------------------------------------
