@@ -106,7 +106,8 @@ def _start(given: argparse.Namespace) -> int:
         return 0
     from search.driver import start
 
-    return _finish(start(plan, given.root, address=given.address, text=given.plan.read_text()))
+    text = given.plan.read_text(encoding="utf-8")
+    return _finish(start(plan, given.root, address=given.address, text=text))
 
 
 def _resume(given: argparse.Namespace) -> int:
@@ -147,12 +148,17 @@ def _status(given: argparse.Namespace) -> int:
 
 def _report(given: argparse.Namespace) -> int:
     from analysis import report_text
+    from spaces.mistakes import Mistake, PlanError
 
     text = report_text(given.study, given.root)
-    if given.output:
-        given.output.write_text(text + "\n", encoding="utf-8")
-    else:
+    if not given.output:
         print(text)
+        return 0
+    try:
+        given.output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        mistake = Mistake("--output", repr(str(given.output)), f"a file one can write: {error}")
+        raise PlanError("report", [mistake]) from None
     return 0
 
 

@@ -1,5 +1,6 @@
 """Ray: connecting, what workers get, what stays quiet."""
 
+import logging
 import os
 import socket
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ QUIET = {
 }
 """Environment of the driver; set before ``import ray`` reads it."""
 
+UNHEARD = "ray.tune.execution.experiment_state"
+"""Ray's logger that shows a traceback when its own folder cannot be written. That folder is a log;
+where results cannot be written, the search stops and says so itself."""
+
 AUTH_TOKEN = Path("~/.ray/auth_token")
 """Where Ray keeps the token of clusters that ask for one."""
 
@@ -44,6 +49,7 @@ def prepare_environment(plan: Plan) -> None:
     """Set what Ray and the libraries read when they are imported; a user's own values stay."""
     for name, value in {**QUIET, **worker_environment(plan)}.items():
         os.environ.setdefault(name, value)
+    logging.getLogger(UNHEARD).setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -264,9 +264,13 @@ def store_root(plan: Plan, root: Path | str) -> Path:
         rule = "a folder on a local or shared POSIX disk; object stores are not supported yet"
         raise PlanError("root", [Mistake("--root or [store] url", repr(given), rule)])
     try:
-        return Path(given).expanduser().absolute()
-    except RuntimeError as error:  # a home that cannot be found
-        raise PlanError("root", [Mistake("--root", repr(given), str(error))]) from None
+        path = Path(given).expanduser().absolute()
+        with suppress(FileNotFoundError):  # it may be new
+            next(path.iterdir(), None)
+    except (RuntimeError, OSError, ValueError) as error:  # no such home; a file; a name too long
+        rule = f"a folder that is there or can be made: {error}"
+        raise PlanError("root", [Mistake("--root or [store] url", repr(given), rule)]) from None
+    return path
 
 
 def start(

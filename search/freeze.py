@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from spaces.catalogue import Catalogue
+from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.phases import row_name, scored_languages
 from spaces.plan import Plan
@@ -21,6 +22,9 @@ from trainables.micro import world_revision
 from trainables.rows import RowError
 from trainables.sources import source_for
 from trainables.store import installed_versions
+
+MOST_TRIALS = 100_000
+"""Of one target: a driver reads them all when it starts, and holds a role for each."""
 
 
 def freeze(plan: Plan) -> StudyRecord:
@@ -97,14 +101,14 @@ def _rows(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake
     for task, language, split in needed_rows(plan, catalogue):
         try:
             yield row_name(task, language, split), source.revision(task, language, split)
-        except RowError as error:
+        except (RowError, OSError) as error:
             where = f"rows of {task!r} in {language!r} ({split})"
             advice = "these rows, or a plan without this language or task"
             yield "", Mistake(where, str(error), advice)
 
 
 def _source_mistake(plan: Plan) -> Mistake | None:
-    if plan.world != "real" or Path(plan.data.source).is_dir():
+    if plan.world != "real" or is_folder(Path(plan.data.source)):
         return None
     worlds = nearest(plan.data.source, ("microworld", "oracle"))
     expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
@@ -136,6 +140,8 @@ def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
             + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
         )
     share, trials = plan.budget.no_intermediate_share, plan.budget.trials_per_target
+    if trials > MOST_TRIALS:
+        yield Mistake("[budget] trials_per_target", str(trials), f"at most {MOST_TRIALS}")
     if plan.space.mixture and math.ceil(share * trials) >= trials:
         expected = (
             f"less, so that one of {trials} trials has an intermediate phase, or "
@@ -163,7 +169,7 @@ def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
         expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
         yield Mistake("[store] storage", repr(storage), expected)
     file = Path(storage.removeprefix("sqlite:///"))
-    if storage.startswith("sqlite:////") and not file.parent.is_dir():
+    if storage.startswith("sqlite:////") and not is_folder(file.parent):
         yield Mistake("[store] storage", repr(storage), f"a folder that is there: {file.parent}")
     if "://" in url:
         rule = "a path on a local or shared POSIX disk: object stores are not supported yet"

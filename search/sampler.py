@@ -4,18 +4,58 @@ A sampler's own state is in no storage, so a resumed search could not go on draw
 """
 
 import warnings
-from typing import Any
+from collections.abc import Container
+from functools import cached_property
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from spaces.keys import derived_seed
 from spaces.study import StudyRecord
 
 # `group` is marked experimental; it is the documented way to model conditional parameters jointly.
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+MOST_SEEN, BEST_SEEN = 500, 25
+"""Trials that TPE looks at: the best, which it calls good however many there are, and the latest.
+
+Its time grows with them: 0.3 s an ask where it saw 5,000.
+"""
+
+
+class View:
+    """A study of which a sampler sees some trials alone."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the study's own."""
+        return getattr(self._study, name)
+
+    @cached_property
+    def seen(self) -> list[FrozenTrial]:
+        """The best and the latest trials that have a score, by number."""
+        states = (TrialState.COMPLETE, TrialState.PRUNED)
+        done = self._study.get_trials(deepcopy=False, states=states)
+        if len(done) <= MOST_SEEN:
+            return done
+        complete = [trial for trial in done if trial.state == TrialState.COMPLETE]
+        best = sorted(complete, key=lambda trial: -cast(float, trial.value))[:BEST_SEEN]
+        numbers = {trial.number for trial in best}
+        others = [trial for trial in done if trial.number not in numbers]
+        kept = best + others[len(best) - MOST_SEEN :]
+        return sorted(kept, key=lambda trial: trial.number)
+
+    def _get_trials(
+        self, deepcopy: bool, states: Container[TrialState], use_cache: bool
+    ) -> list[FrozenTrial]:
+        """What Optuna's samplers read a study with."""
+        return [trial for trial in self.seen if trial.state in states]
 
 
 class NumberedSampler(BaseSampler):
@@ -28,6 +68,7 @@ class NumberedSampler(BaseSampler):
     def __init__(self, record: StudyRecord, target: str, number: int) -> None:
         self._plan, self._names = record.plan, (record.plan.study.seed, target, number)
         self._joint = self._make("joint")
+        self._view: View | None = None
 
     def _make(self, what: str) -> BaseSampler:
         plan = self._plan
@@ -40,11 +81,16 @@ class NumberedSampler(BaseSampler):
             seed=seed, n_startup_trials=startup, multivariate=True, group=True
         )
 
+    def _seen(self, study: optuna.Study) -> optuna.Study:
+        """One look for the whole trial, however many draws it takes."""
+        self._view = self._view or View(study)
+        return cast(optuna.Study, self._view)
+
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """Parameters that are drawn together."""
-        return self._joint.infer_relative_search_space(study, trial)
+        return self._joint.infer_relative_search_space(self._seen(study), trial)
 
     def sample_relative(
         self,
@@ -53,7 +99,7 @@ class NumberedSampler(BaseSampler):
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
         """Draw them."""
-        return self._joint.sample_relative(study, trial, search_space)
+        return self._joint.sample_relative(self._seen(study), trial, search_space)
 
     def sample_independent(
         self,
@@ -64,7 +110,7 @@ class NumberedSampler(BaseSampler):
     ) -> Any:
         """Draw one of the others."""
         alone = self._make(param_name)
-        return alone.sample_independent(study, trial, param_name, param_distribution)
+        return alone.sample_independent(self._seen(study), trial, param_name, param_distribution)
 
 
 def make_sampler(record: StudyRecord, target: str, number: int) -> BaseSampler:

@@ -97,10 +97,12 @@ class TargetQueue:
 
     def _enqueue(self) -> bool:
         """Fix what the role of the next number fixes; False when no trial is due now."""
-        number = len(self.trials())
-        if number >= self.planned:
+        trials = self.trials()
+        if len(trials) >= self.planned:
             return False
-        role = self._missing_baseline() or self._roles[number]
+        role = self._roles[len(trials)]
+        if role.name != "baseline":
+            role = self._missing_baseline(trials) or role
         if role.name == "matched_baseline":
             if self.trials(TrialState.RUNNING):
                 return False  # it is the twin of a best setting, which the others still decide
@@ -108,13 +110,11 @@ class TargetQueue:
         self._study.enqueue_trial(role.fixed, user_attrs={"role": role.name})
         return True
 
-    def _missing_baseline(self) -> Role | None:
+    def _missing_baseline(self, trials: list[FrozenTrial]) -> Role | None:
         """The baseline of an initialisation that joined a study when its space grew."""
-        if self._roles[len(self.trials())].name == "baseline":
-            return None
         held = {
             trial.system_attrs.get("fixed_params", {}).get("initialisation")
-            for trial in self.trials()
+            for trial in trials
             if trial.user_attrs.get("role") == "baseline"
         }
         names = self._space.axis("initialisation").choices

@@ -1,6 +1,7 @@
 """The catalogue of one plan: its world's built-in rows, the user's own; and name checks."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +55,7 @@ class Catalogue:
             )
         for group in plan.language_group:
             catalogue.groups[group.name] = group.languages
-        mistakes += _name_mistakes(catalogue, plan)
+        mistakes += [*_taken_names(catalogue, plan), *_name_mistakes(catalogue, plan)]
         if mistakes:
             raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
         return catalogue
@@ -110,6 +111,23 @@ def _unknown(where: str, names: Iterable[str], valid: Iterable[str]) -> list[Mis
     return [Mistake(where, repr(n), nearest(n, valid)) for n in names if n not in valid]
 
 
+def _taken_names(catalogue: Catalogue, plan: Plan) -> Iterator[Mistake]:
+    """Rows of the user's own that another row would hide."""
+    names = {
+        "task": [row.name for row in plan.task],
+        "initialisation": [row.name for row in plan.initialisation],
+        "language_group": [row.name for row in plan.language_group],
+    }
+    for table, given in names.items():
+        for name, count in Counter(given).items():
+            if count > 1:
+                yield Mistake(f"[[{table}]]", f"{name!r}, {count} times", "each name once")
+    for group in plan.language_group:
+        if group.name in catalogue.languages:
+            expected = "another name: a plan could not tell it from a language of this code"
+            yield Mistake("[[language_group]]", repr(group.name), expected)
+
+
 def _name_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     """Every name of a plan that its catalogue does not hold."""
     space, codes = plan.space, tuple(catalogue.languages)
@@ -123,6 +141,9 @@ def _name_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
         found += _unknown("[space] source_languages", sources, codes)
     for group in plan.language_group:
         found += _unknown(f"[[language_group]] {group.name}", group.languages, codes)
+    for own in plan.initialisation:
+        twin = (own.twin,) if own.twin else ()
+        found += _unknown(f"[[initialisation]] {own.name} twin", twin, catalogue.initialisations)
     for row in plan.task:
         spoken = (*(row.languages or ()), *(row.train_languages or ()))
         dev = (row.dev_language,) if row.dev_language else ()

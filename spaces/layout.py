@@ -108,7 +108,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         StoreError: a newer version of this package wrote it.
     """
     try:
-        values = parse_json(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_bytes())  # torn may also mean: no text any more
     except FileNotFoundError:
         return None
     if values is not None and int(values.get("schema_version", 1)) > SCHEMA_VERSION:
@@ -147,6 +147,14 @@ def read_done(root: Path, key: str) -> dict[str, Any] | None:
 def artifact_folder(root: Path, key: str, done: dict[str, Any]) -> Path:
     """The folder of the attempt that a completion record names."""
     return PhasePaths(root, key).attempts / str(done["attempt"])
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; False also where its name is too long or it may not be seen."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def file_sha256(path: Path) -> str:

@@ -48,10 +48,10 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 def _dotted(location: tuple[str | int, ...]) -> str:
     """Location of a mistake as TOML writes it: ``[space.mixture] tasks``."""
     path = [str(part) for part in location if part not in ("range", "list", "all")]
-    path = ["target" if part == "target_by_task" else part for part in path]
     if len(path) <= 1:
         return f"[{path[0]}]" if path else "plan"
-    return f"[{'.'.join(path[:-1])}] {path[-1]}"
+    tables = ["target" if part == "target_by_task" else part for part in path[:-1]]
+    return f"[{'.'.join(tables)}] {path[-1]}"
 
 
 def _siblings(top: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

@@ -180,8 +180,9 @@ class SpaceTable(_Table):
         rest = {k: v for k, v in target.items() if k not in own}
         by_task = {k: v for k, v in rest.items() if isinstance(v, dict)}
         own |= {k: v for k, v in rest.items() if k not in by_task}  # unknown keys, refused below
-        by_task |= values.get("target_by_task", {})  # a plan read back from a study's record
-        return {**values, "target": own, "target_by_task": by_task}
+        stored = values.get("target_by_task", {})  # of a plan read back from a study's record
+        merged = by_task | stored if isinstance(stored, dict) else stored  # the rest is refused
+        return {**values, "target": own, "target_by_task": merged}
 
     @field_validator("initialisations", "source_languages")
     @classmethod

@@ -60,7 +60,7 @@ class Owner:
         return f"process {self.pid} on {self.host}"
 
 
-def parse_json(text: str) -> dict[str, Any] | None:
+def parse_json(text: str | bytes) -> dict[str, Any] | None:
     """A JSON object, or None where the text is torn."""
     try:
         value = json.loads(text)

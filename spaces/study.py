@@ -130,7 +130,10 @@ def read_study(root: Path, name: str) -> StudyRecord:
     """
     root = Path(root).absolute()
     paths = StudyPaths(root, name)
-    values = read_json(paths.record)
+    try:
+        values = read_json(paths.record)
+    except OSError as error:  # a name too long, a root that is a file
+        raise StoreError(f"no study {name!r} under {root}: {error}") from None
     if values is None and paths.record.exists():
         raise StoreError(f"{paths.record} is torn: restore it, or start the plan under a new name")
     if values is None:

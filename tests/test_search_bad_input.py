@@ -1,11 +1,10 @@
 """Bad input: one message that says what was read, what is right and what to do; nothing written."""
 
-import math
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,325 +16,10 @@ from search.cli import main
 from search.driver import Search
 from search.study import open_for_writing, open_target
 from spaces.layout import StudyPaths
+from tests.bad_plans import LONG, PLANS, SECRET
 from tests.plans import HOME, Changes, contents, frozen, lease_holder, to_toml, values
 
-SECRET = "hunter2"
-
 MOST_LINES = 24
-
-
-@dataclass(frozen=True)
-class Case:
-    """A call that must be refused."""
-
-    changes: Changes | Callable[[Path], Changes]
-    """How its plan differs from the oracle plan; given the folder where a path is needed."""
-    shows: tuple[str, ...]
-    """The wrong value, the rule, and the next move or the nearest valid name."""
-    mistakes: int | None = 1
-    """How many the message counts; None where it is not about a plan."""
-    arguments: tuple[str, ...] = ()
-    environment: tuple[tuple[str, str], ...] = ()
-    reaches_ray: bool = False
-    """Refused after Ray is up; the root is there already, and empty."""
-
-
-def own(name: str, **fields: Any) -> Changes:
-    """A plan with a task of the user's own."""
-    return {"task": [{"name": name, **fields}]}
-
-
-def checkpoint(path: str) -> Callable[[Path], Changes]:
-    """A plan with an initialisation of the user's own, under the folder where it is relative."""
-
-    def changes(folder: Path) -> Changes:
-        where = path if path.startswith(("package:", "~")) else str(folder / path)
-        row = {"name": "mine", "path": where}
-        return {"initialisation": [row], "space.initialisations": ["mine"]}
-
-    return changes
-
-
-def real(**more: Any) -> Callable[[Path], Changes]:
-    """A plan on real rows, from a folder that has none."""
-
-    def changes(folder: Path) -> Changes:
-        return {
-            **checkpoint("whole")(folder),
-            "study.selection": "target_dev",
-            "data.source": str(folder / "rows"),
-            "targets.languages": ["en", "de", "fr", "zh"],
-            "space.source_languages": [["en"]],
-            "space.mixture": ...,
-            **{name.replace("__", "."): value for name, value in more.items()},
-        }
-
-    return changes
-
-
-def database(url: str, *shows: str, **more: Any) -> Case:
-    """A storage that comes from the environment and cannot be used."""
-    plan = {"store.storage": "env:STUDY_URL"}
-    environment = (("STUDY_URL", url),)
-    return Case(plan, shows, mistakes=None, environment=environment, **more)
-
-
-PLANS: dict[str, Case] = {
-    # names and keys
-    "key of [study]": Case(
-        {"study.sede": 2}, ("[study] sede", "unknown key 'sede'", 'did you mean "seed"?')
-    ),
-    "key of [budget]": Case(
-        {"budget.trials": 9}, ("[budget] trials", 'did you mean "trials_per_target"?')
-    ),
-    "key of [space.mixture]": Case(
-        {"space.mixture.langauges": ["x"]},
-        ("[space.mixture] langauges", 'did you mean "languages"?'),
-    ),
-    "key of [space.intermediate]": Case(
-        {"space.intermediate.step": [3]}, ("[space.intermediate] step", 'did you mean "steps"?')
-    ),
-    "key of [space.target.xnli]": Case(
-        {"space.target.xnli.stepz": [3]},
-        ("[space.target.xnli] stepz", "unknown key", 'did you mean "steps"?'),
-    ),
-    "key of [[task]]": Case(
-        own("mine", like="xnli", labells=["a"]),
-        ("task", "'labells'", 'did you mean "labels"?'),
-    ),
-    "table": Case({"resource.cpus": 1}, ("[resource]", "'resource'", 'did you mean "resources"?')),
-    "target": Case(
-        {"targets.tasks": ["xnly"]}, ("[targets] tasks", "'xnly'", 'did you mean "xnli"?')
-    ),
-    "target's own table": Case(
-        {"space.target.xcopa.steps": [30]},
-        ("[space.target.<task>]", "'xcopa'", "one of xnli"),
-    ),
-    "intermediate task": Case(
-        {"space.mixture.tasks": ["nly"]}, ("[space.mixture] tasks", 'did you mean "nli"?')
-    ),
-    "language": Case(
-        {"targets.languages": ["avle", "brin"]},
-        ("[targets] languages", "'avle'", 'did you mean "avel"?'),
-    ),
-    "languages that are no list": Case(
-        {"targets.languages": "al"}, ("[targets] languages", "'al'", "all")
-    ),
-    "source language": Case(
-        {"space.source_languages": [["avell"]]}, ("'avell'", 'did you mean "avel"?')
-    ),
-    "language group": Case(
-        {"space.mixture.languages": ["europen"]},
-        ("[space.mixture] languages", "'europen'", 'did you mean "european"?'),
-    ),
-    "language of a group": Case(
-        {"language_group": [{"name": "mine", "languages": ["eshoo"]}]},
-        ("[[language_group]] mine", "'eshoo'", 'did you mean "esho"?'),
-    ),
-    "initialisation": Case(
-        {"space.initialisations": ["oracle-txt"]},
-        ("[space] initialisations", "'oracle-txt'", 'did you mean "oracle-text"?'),
-    ),
-    "study name with a slash": Case(
-        {"study.name": "first/second"}, ("[study] name", "'first/second'", "letters, digits")
-    ),
-    # values
-    "missing key": Case({"study.seed": ...}, ("[study] seed", "missing", "a value for 'seed'")),
-    "no targets": Case({"targets.tasks": []}, ("[targets] tasks", "[]", "at least 1")),
-    "no trials": Case(
-        {"budget.trials_per_target": 0},
-        ("[budget] trials_per_target", "0", "greater than or equal to 1"),
-    ),
-    "budget below the baselines": Case(
-        {"budget.trials_per_target": 3},
-        ("[budget] trials_per_target", "3", "at least 4", "a baseline for each of 2"),
-    ),
-    "share above 1": Case(
-        {"budget.no_intermediate_share": 1.5},
-        ("[budget] no_intermediate_share", "1.5", "less than or equal to 1"),
-    ),
-    "share of 1": Case(
-        {"budget.no_intermediate_share": 1.0},
-        ("[budget] no_intermediate_share", "1", "a plan without [space.mixture]"),
-    ),
-    "share that leaves no intermediate trial": Case(
-        {"budget.no_intermediate_share": 0.99}, ("[budget] no_intermediate_share", "0.99")
-    ),
-    "a target twice": Case(
-        {"targets.tasks": ["xnli", "xnli"]}, ("[targets] tasks", "xnli", "each target once")
-    ),
-    "an initialisation twice": Case(
-        {"space.initialisations": ["oracle-text", "oracle-text"]},
-        ("[space] initialisations", "oracle-text", "once"),
-    ),
-    "range upside down": Case(
-        {"space.target.learning_rates": {"low": 1e-2, "high": 1e-3}},
-        ("[space.target] learning_rates", "low=0.01 must be below high=0.001"),
-    ),
-    "range with another key": Case(
-        {"space.target.learning_rates": {"low": 1e-3, "hi": 1e-2}},
-        ("[space.target.learning_rates] hi", "'hi'", 'did you mean "high"?'),
-        mistakes=2,
-    ),
-    "rate that is no number": Case(
-        {"space.target.learning_rates": [math.nan]}, ("learning_rates", "nan", "finite")
-    ),
-    "endless wall time": Case(
-        {"budget.wall_hours": math.inf}, ("[budget] wall_hours", "inf", "finite")
-    ),
-    "chance that is no number": Case(
-        own("mine", like="xnli", chance=math.nan), ("chance", "nan", "finite")
-    ),
-    # what a world can do
-    "unknown world": Case(
-        {"data.source": "microwrld"},
-        ("[data] source", "'microwrld'", 'did you mean "microworld"?'),
-    ),
-    "folder without rows": Case(
-        real(),
-        ("'mnli' in 'en'", "rows/multi_nli/default/train.parquet", "absent", "without this"),
-        mistakes=5,
-    ),
-    "folder without many rows": Case(
-        real(targets__languages="all"), ("'mnli' in 'en'", "absent", "more"), mistakes=16
-    ),
-    "another folder without rows": Case(
-        real(),
-        ("[data] source", "nowhere", "a folder <data set>/<config>/<split>.parquet"),
-        arguments=("--data", "nowhere"),
-    ),
-    "config with another name in braces": Case(
-        real(
-            task=[
-                {"name": "mine", "like": "mnli", "config": "{lang}"},
-                {"name": "xnli", "like": "xnli", "recipe": ["mine"]},
-            ]
-        ),
-        ("{lang}", "{language}"),
-        mistakes=None,
-    ),
-    "checkpoint without config": Case(
-        checkpoint("empty"), ("[[initialisation]] mine path", "empty", "no config.json")
-    ),
-    "checkpoint without safetensors": Case(
-        checkpoint("pickled"),
-        ("[[initialisation]] mine path", "pickled", "no *.safetensors", "not opened"),
-    ),
-    "checkpoint that is not there": Case(
-        checkpoint("absent"), ("[[initialisation]] mine path", "absent", "no config.json")
-    ),
-    "package that is not installed": Case(
-        checkpoint("package:no_such_package/model"),
-        ("[[initialisation]] mine path", "'no_such_package'", "pip install it first"),
-    ),
-    "package inside one that is not installed": Case(
-        checkpoint("package:no_such.package/model"),
-        ("[[initialisation]] mine path", "'no_such.package'", "pip install it first"),
-    ),
-    "home of nobody": Case(
-        checkpoint("~no-such-user/model"), ("[[initialisation]] mine path", "~no-such-user/model")
-    ),
-    "task without fields": Case(
-        own("mine", labels=["no", "yes"]),
-        ("[[task]] mine", "no form, skill, folder", "these fields, or `like`"),
-    ),
-    "task like no other": Case(
-        own("mine", like="xnly"), ("[[task]] mine like", "'xnly'", 'did you mean "xnli"?')
-    ),
-    "task in no known language": Case(
-        {
-            **own("mine", like="xnli", languages=["avell", "brin", "corm", "dask", "gire"]),
-            "targets.tasks": ["mine"],
-        },
-        ("[[task]] mine", "'avell'", 'did you mean "avel"?'),
-    ),
-    "task with no known dev language": Case(
-        {
-            **own("mine", like="xnli", dev_language="avell"),
-            "targets.tasks": ["mine"],
-            "study.selection": "source_dev",
-        },
-        ("[[task]] mine", "'avell'", 'did you mean "avel"?'),
-    ),
-    "source language without rows": Case(
-        {"space.source_languages": [["brin"]]},
-        ("[space] source_languages", "rows of 'xnli'", "'brin'", "one of avel"),
-    ),
-    "mixture task without rows in a language": Case(
-        {"space.mixture.languages": ["corm"], "space.mixture.tasks": ["nli"]},
-        ("[space.mixture]", "'nli' in 'corm'", "avel, brin, esho, fanu"),
-    ),
-    "source_dev between source languages": Case(
-        {
-            **own("xnli", like="xnli", train_languages=["avel", "brin"]),
-            "study.selection": "source_dev",
-            "space.source_languages": [["avel"], ["avel", "brin"]],
-        },
-        ("[study] selection", "source_dev", "'target_dev' or 'held_out_languages'"),
-    ),
-    "too few languages to score": Case(
-        {"targets.languages": ["avel", "brin", "esho", "gire"]},
-        ("[space.mixture] for target 'xnli'", "brin, gire", "at least three"),
-    ),
-    # where things are kept
-    "unknown storage": Case(
-        {"store.storage": "jurnal"}, ("[store] storage", "'jurnal'", "'journal'")
-    ),
-    "almost a journal": Case(
-        {"store.storage": "journal.log"}, ("[store] storage", "'journal.log'", "'journal'")
-    ),
-    "unknown database": Case(
-        {"store.storage": f"mysql://me:{SECRET}@host/db"},
-        ("[store] storage", "mysql://...@host/db", "postgresql://", "env:NAME"),
-    ),
-    "password in the URL": Case(
-        {"store.storage": f"postgresql://me:{SECRET}@host/db"},
-        ("[store] storage", "postgresql://...@host/db", "env:NAME", "copied into the study"),
-    ),
-    "password behind the URL": Case(
-        {"store.storage": f"postgresql://host/db?user=me&password={SECRET}"},
-        ("[store] storage", "postgresql://", "env:NAME", "copied into the study"),
-    ),
-    "storage of an unset variable": Case(
-        {"store.storage": "env:NO_SUCH_VARIABLE"},
-        ("[store] storage", "env:NO_SUCH_VARIABLE", "export it"),
-    ),
-    "unknown database of a variable": database(
-        f"mysql://me:{SECRET}@host/db",
-        "[store] storage",
-        "STUDY_URL",
-        "postgresql://",
-        reaches_ray=True,
-    ),
-    "relative sqlite": Case(
-        {"store.storage": "sqlite:///study.db"},
-        ("[store] storage", "'sqlite:///study.db'", "sqlite:////absolute/path.db"),
-    ),
-    "sqlite in no folder": Case(
-        lambda folder: {"store.storage": f"sqlite:///{folder}/nowhere/study.db"},
-        ("[store] storage", "nowhere/study.db"),
-        mistakes=None,
-        reaches_ray=True,
-    ),
-    "database that does not answer": database(
-        f"postgresql://me:{SECRET}@localhost:1/db",
-        "[store] storage",
-        reaches_ray=True,
-    ),
-    "journal on an object store": Case(
-        {"store.url": "s3://bucket/studies"},
-        ("[store] url", "'s3://bucket/studies'", "POSIX disk", "could never hold a journal"),
-    ),
-    "root on an object store": Case(
-        {}, ("s3://bucket", "POSIX disk"), arguments=("--root", "s3://bucket")
-    ),
-    # what a machine can do
-    "more GPUs than there are": Case(
-        {"resources.gpus_per_worker": 1},
-        ("[resources]", "GPU", "1", "at most the cluster's 0"),
-        reaches_ray=True,
-    ),
-}
 
 
 @pytest.fixture
@@ -495,6 +179,20 @@ def test_a_root_that_is_not_there_is_refused(refusal: Refusal, command: str) -> 
     assert str(refusal.folder / "here" / "no-such-root") in text
 
 
+@pytest.mark.parametrize("command", ["resume", "status", "report"])
+def test_names_that_no_disk_can_hold_are_refused(refusal: Refusal, command: str) -> None:
+    """A study or a root of too long a name is not there, and neither is a study under a file."""
+    for study, root in ((LONG, "here"), ("first", LONG), ("first", written(refusal.folder))):
+        text = refusal.of(command, study, "--root", root)
+        assert f"no study {study!r} under" in text and root in text
+
+
+def test_a_report_that_cannot_be_written_is_refused(refusal: Refusal, study: Path) -> None:
+    """The file is named with the reason."""
+    text = refusal.of("report", "first", "--root", str(study), "--output", "nowhere/report.txt")
+    assert "--output" in text and "'nowhere/report.txt'" in text and "No such file" in text
+
+
 def test_another_plan_needs_another_name(refusal: Refusal, study: Path) -> None:
     """A plan with a taken name is refused with each difference, stored -> now."""
     changes = {"study.seed": 2, "space.intermediate.steps": [75, 300]}
@@ -536,6 +234,7 @@ def test_rows_that_changed_are_refused(refusal: Refusal, study: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "no text": ("\udcff", ("study.json is torn", "restore it", "a new name")),
     "torn": ('{"plan": ', ("study.json is torn", "restore it", "a new name")),
     "newer": ('{"schema_version": 99}', ("schema version 99", "update transfer-search")),
     "another file": ("{}", ("study.json cannot be read",)),
@@ -549,7 +248,7 @@ def test_a_damaged_record_is_refused(
 ) -> None:
     """A ``study.json`` that cannot be read is named, whatever the command, and left as it is."""
     text, shows = DAMAGES[damage]
-    StudyPaths(study, "first").record.write_text(text)
+    StudyPaths(study, "first").record.write_text(text, encoding="utf-8", errors="surrogateescape")
     what = written(refusal.folder) if command == "start" else "first"
     said = refusal.of(command, what, "--root", str(study))
     assert all(part in said for part in shows), said

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from rich.console import Console
 import search
 from analysis import load_phases, load_reports, load_scores, load_trials
 from analysis.storage import read_trials
+from search.cluster import prepare_environment
 from search.driver import Search
 from search.lease import LeaseHeld
 from search.study import open_target
@@ -210,6 +212,7 @@ def test_trials_can_be_added(copied: Path) -> None:
     assert "oracle-" in told[0] and "best" in told[-1]
 
 
+@pytest.mark.slow
 def test_another_study_reuses_the_phases(copied: Path) -> None:
     """A study of the same settings on the same store trains nothing."""
     other = start(copied, {"study.name": "second", "budget.trials_per_target": 8})
@@ -494,9 +497,18 @@ def test_a_cluster_that_is_too_small_is_refused(tmp_path: Path) -> None:
     assert tmp_path.is_dir() and list(tmp_path.iterdir()) == []
 
 
+def test_rays_own_folder_is_no_news() -> None:
+    """A full disk shows our message, not the traceback of Ray's sync of a folder nobody reads."""
+    from ray.tune.execution import experiment_state
+
+    prepare_environment(oracle())
+    assert not experiment_state.logger.isEnabledFor(logging.ERROR)
+
+
 # -- another storage -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_study_in_sqlite(tmp_path: Path) -> None:
     """A database holds a study as well as a journal does, from start to resume."""
     changes = {

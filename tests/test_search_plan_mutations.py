@@ -214,3 +214,10 @@ def test_a_mutated_plan_is_whole_or_refused(place: Path, name: str, data: st.Dat
         assert "nothing was written" in str(error) and error.mistakes, said
         return
     use(record, place)
+
+
+def test_a_plans_folders_are_frozen_whole() -> None:
+    """Workers have other current folders, so a record names rows and checkpoints absolutely."""
+    record = freeze(parse_plan(whole("folder")))
+    assert Path(record.plan.data.source).is_absolute()
+    assert Path(record.catalogue.initialisations["own"].path).is_absolute()

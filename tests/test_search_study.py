@@ -107,6 +107,11 @@ REFUSED: dict[str, tuple[Changes, list[str]]] = {
     "target lost": ({"targets.tasks": ["xcopa"]}, ["xnli"]),
     "supervised objective": ({"space.mixture.languages": ["esho", "fanu", "brin"]}, ["objective"]),
     "mixture lost": ({"space.mixture": ...}, ["mixture"]),
+    "dev rows": ({"targets.dev_rows": 50}, ["dev_rows", "50"]),
+    "storage": (
+        {"store.storage": "sqlite:////tmp/study.db"},
+        ["storage", "journal -> sqlite:////tmp/study.db"],
+    ),
     "world": (
         {
             "data.source": "microworld",

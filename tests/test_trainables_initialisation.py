@@ -13,12 +13,16 @@ from transformers import (
     BertConfig,
     BertForMaskedLM,
     BertForPreTraining,
+    BertForQuestionAnswering,
+    BertForTokenClassification,
     BertModel,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    DistilBertForSequenceClassification,
     DistilBertModel,
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
     XLMRobertaModel,
 )
 
@@ -65,6 +69,13 @@ CLASSES = (
     ("DistilBert", DistilBertForMaskedLM),
 )
 
+FINE_TUNED = (
+    ("Bert", BertForQuestionAnswering),
+    ("Bert", BertForTokenClassification),
+    ("XLMRoberta", XLMRobertaForSequenceClassification),
+    ("DistilBert", DistilBertForSequenceClassification),
+)
+
 
 def saved(kind: str, model_class: Any, folder: Path) -> Any:
     """A random model that transformers wrote into a folder."""
@@ -95,7 +106,9 @@ def edited(folder: Path, **changes: torch.Tensor | None) -> None:
     save_file(tensors, file)
 
 
-@pytest.mark.parametrize(("kind", "model_class"), CLASSES, ids=lambda value: str(value)[-30:])
+@pytest.mark.parametrize(
+    ("kind", "model_class"), CLASSES + FINE_TUNED, ids=lambda value: str(value)[-30:]
+)
 def test_any_checkpoint_gives_transformers_own_hidden_states(
     kind: str, model_class: Any, tmp_path: Path
 ) -> None:
@@ -121,6 +134,17 @@ def test_heads_are_ignored_for_a_reason(tmp_path: Path) -> None:
     assert account.ignored["pooler.dense.weight"] == "forms pool for themselves"
     told = account.to_json()
     assert told["loaded"] == len(account.loaded) and len(told["ignored"]) == len(account.ignored)
+
+
+@pytest.mark.parametrize(("kind", "model_class"), FINE_TUNED, ids=lambda value: str(value)[-30:])
+def test_a_fine_tuned_head_is_left_behind(kind: str, model_class: Any, tmp_path: Path) -> None:
+    """A checkpoint that somebody fine-tuned gives its encoder; its head is no phase's start."""
+    saved(kind, model_class, tmp_path)
+    edited(tmp_path, **{"score.weight": torch.zeros(2)})
+    _, account = load_encoder(tmp_path)
+    heads = {name: why for name, why in account.ignored.items() if "pooler" not in name}
+    assert len(heads) >= 3
+    assert all("head of a fine-tuned checkpoint" in why for why in heads.values())
 
 
 @pytest.mark.parametrize(("kind", "model_class"), CLASSES[::2], ids=lambda value: str(value)[-30:])

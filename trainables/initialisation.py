@@ -27,6 +27,10 @@ IGNORED = {
     "lm_head.": "head of the pretraining objective",
     "vocab_": "head of the pretraining objective (DistilBERT)",
     "heads.": "a phase starts with fresh heads",
+    "classifier.": "head of a fine-tuned checkpoint: a phase starts with fresh heads",
+    "pre_classifier.": "head of a fine-tuned checkpoint (DistilBERT)",
+    "qa_outputs.": "head of a fine-tuned checkpoint: a phase starts with fresh heads",
+    "score.": "head of a fine-tuned checkpoint: a phase starts with fresh heads",
     "embeddings.position_ids": "a constant that newer versions of transformers compute",
 }
 """Prefix of a tensor's name (without the model's own prefix) -> why it is not loaded."""
@@ -96,7 +100,7 @@ def check_checkpoint(where: str, path: str) -> Mistake | str:
     """A checkpoint's revision, or what is wrong with its path."""
     try:
         return checkpoint_revision(path)
-    except FileNotFoundError as error:
+    except OSError as error:
         return Mistake(where, repr(path), f"a transformers folder with safetensors: {error}")
 
 

@@ -1,0 +1,389 @@
+"""Plans and calls that must be refused, and what the message must show of each."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.plans import Changes
+
+SECRET = "hunter2"
+"""A password that no message may show."""
+
+LONG = "x" * 300
+"""A name that no disk can hold."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that must be refused."""
+
+    changes: Changes | Callable[[Path], Changes]
+    """How its plan differs from the oracle plan; given the folder where a path is needed."""
+    shows: tuple[str, ...]
+    """The wrong value, the rule, and the next move or the nearest valid name."""
+    mistakes: int | None = 1
+    """How many the message counts; None where it is not about a plan."""
+    arguments: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    reaches_ray: bool = False
+    """Refused after Ray is up; the root is there already, and empty."""
+
+
+def own(name: str, **fields: Any) -> Changes:
+    """A plan with a task of the user's own."""
+    return {"task": [{"name": name, **fields}]}
+
+
+def checkpoint(path: str) -> Callable[[Path], Changes]:
+    """A plan with an initialisation of the user's own, under the folder where it is relative."""
+
+    def changes(folder: Path) -> Changes:
+        where = path if path.startswith(("package:", "~")) else str(folder / path)
+        row = {"name": "mine", "path": where}
+        return {"initialisation": [row], "space.initialisations": ["mine"]}
+
+    return changes
+
+
+def real(**more: Any) -> Callable[[Path], Changes]:
+    """A plan on real rows, from a folder that has none."""
+
+    def changes(folder: Path) -> Changes:
+        return {
+            **checkpoint("whole")(folder),
+            "study.selection": "target_dev",
+            "data.source": str(folder / "rows"),
+            "targets.languages": ["en", "de", "fr", "zh"],
+            "space.source_languages": [["en"]],
+            "space.mixture": ...,
+            **{name.replace("__", "."): value for name, value in more.items()},
+        }
+
+    return changes
+
+
+def database(url: str, *shows: str, **more: Any) -> Case:
+    """A storage that comes from the environment and cannot be used."""
+    plan = {"store.storage": "env:STUDY_URL"}
+    environment = (("STUDY_URL", url),)
+    return Case(plan, shows, mistakes=None, environment=environment, **more)
+
+
+PLANS: dict[str, Case] = {
+    # names and keys
+    "key of [study]": Case(
+        {"study.sede": 2}, ("[study] sede", "unknown key 'sede'", 'did you mean "seed"?')
+    ),
+    "key of [budget]": Case(
+        {"budget.trials": 9}, ("[budget] trials", 'did you mean "trials_per_target"?')
+    ),
+    "key of [space.mixture]": Case(
+        {"space.mixture.langauges": ["x"]},
+        ("[space.mixture] langauges", 'did you mean "languages"?'),
+    ),
+    "key of [space.intermediate]": Case(
+        {"space.intermediate.step": [3]}, ("[space.intermediate] step", 'did you mean "steps"?')
+    ),
+    "key of [space.target.xnli]": Case(
+        {"space.target.xnli.stepz": [3]},
+        ("[space.target.xnli] stepz", "unknown key", 'did you mean "steps"?'),
+    ),
+    "key of [[task]]": Case(
+        own("mine", like="xnli", labells=["a"]),
+        ("task", "'labells'", 'did you mean "labels"?'),
+    ),
+    "table": Case({"resource.cpus": 1}, ("[resource]", "'resource'", 'did you mean "resources"?')),
+    "a name of our own for a table": Case(
+        {"space.target_by_task": 3}, ("[space", "target_by_task"), mistakes=None
+    ),
+    "target": Case(
+        {"targets.tasks": ["xnly"]}, ("[targets] tasks", "'xnly'", 'did you mean "xnli"?')
+    ),
+    "target's own table": Case(
+        {"space.target.xcopa.steps": [30]},
+        ("[space.target.<task>]", "'xcopa'", "one of xnli"),
+    ),
+    "intermediate task": Case(
+        {"space.mixture.tasks": ["nly"]}, ("[space.mixture] tasks", 'did you mean "nli"?')
+    ),
+    "language": Case(
+        {"targets.languages": ["avle", "brin"]},
+        ("[targets] languages", "'avle'", 'did you mean "avel"?'),
+    ),
+    "languages that are no list": Case(
+        {"targets.languages": "al"}, ("[targets] languages", "'al'", "all")
+    ),
+    "source language": Case(
+        {"space.source_languages": [["avell"]]}, ("'avell'", 'did you mean "avel"?')
+    ),
+    "language group": Case(
+        {"space.mixture.languages": ["europen"]},
+        ("[space.mixture] languages", "'europen'", 'did you mean "european"?'),
+    ),
+    "language of a group": Case(
+        {"language_group": [{"name": "mine", "languages": ["eshoo"]}]},
+        ("[[language_group]] mine", "'eshoo'", 'did you mean "esho"?'),
+    ),
+    "initialisation": Case(
+        {"space.initialisations": ["oracle-txt"]},
+        ("[space] initialisations", "'oracle-txt'", 'did you mean "oracle-text"?'),
+    ),
+    "twin": Case(
+        lambda folder: {
+            "initialisation": [{"name": "mine", "path": str(folder / "whole"), "twin": "text"}]
+        },
+        ("[[initialisation]] mine", "'text'", 'did you mean "oracle-text"?'),
+    ),
+    "a group of a language's name": Case(
+        {"language_group": [{"name": "esho", "languages": ["fanu"]}]},
+        ("[[language_group]]", "'esho'", "a language"),
+    ),
+    "an initialisation of one name twice": Case(
+        lambda folder: {"initialisation": [{"name": "mine", "path": str(folder / "whole")}] * 2},
+        ("[[initialisation]]", "'mine'", "once"),
+    ),
+    "a row twice": Case(
+        {"task": [{"name": "mine", "like": "qa"}, {"name": "mine", "like": "nli"}]},
+        ("[[task]]", "'mine'", "once"),
+    ),
+    "study name with a slash": Case(
+        {"study.name": "first/second"}, ("[study] name", "'first/second'", "letters, digits")
+    ),
+    # values
+    "missing key": Case({"study.seed": ...}, ("[study] seed", "missing", "a value for 'seed'")),
+    "no targets": Case({"targets.tasks": []}, ("[targets] tasks", "[]", "at least 1")),
+    "no trials": Case(
+        {"budget.trials_per_target": 0},
+        ("[budget] trials_per_target", "0", "greater than or equal to 1"),
+    ),
+    "more trials than anybody has": Case(
+        {"budget.trials_per_target": 10**6}, ("[budget] trials_per_target", "1000000", "at most")
+    ),
+    "budget below the baselines": Case(
+        {"budget.trials_per_target": 3},
+        ("[budget] trials_per_target", "3", "at least 4", "a baseline for each of 2"),
+    ),
+    "share above 1": Case(
+        {"budget.no_intermediate_share": 1.5},
+        ("[budget] no_intermediate_share", "1.5", "less than or equal to 1"),
+    ),
+    "share of 1": Case(
+        {"budget.no_intermediate_share": 1.0},
+        ("[budget] no_intermediate_share", "1", "a plan without [space.mixture]"),
+    ),
+    "share that leaves no intermediate trial": Case(
+        {"budget.no_intermediate_share": 0.99}, ("[budget] no_intermediate_share", "0.99")
+    ),
+    "a target twice": Case(
+        {"targets.tasks": ["xnli", "xnli"]}, ("[targets] tasks", "xnli", "each target once")
+    ),
+    "an initialisation twice": Case(
+        {"space.initialisations": ["oracle-text", "oracle-text"]},
+        ("[space] initialisations", "oracle-text", "once"),
+    ),
+    "range upside down": Case(
+        {"space.target.learning_rates": {"low": 1e-2, "high": 1e-3}},
+        ("[space.target] learning_rates", "low=0.01 must be below high=0.001"),
+    ),
+    "range with another key": Case(
+        {"space.target.learning_rates": {"low": 1e-3, "hi": 1e-2}},
+        ("[space.target.learning_rates] hi", "'hi'", 'did you mean "high"?'),
+        mistakes=2,
+    ),
+    "rate that is no number": Case(
+        {"space.target.learning_rates": [math.nan]}, ("learning_rates", "nan", "finite")
+    ),
+    "endless wall time": Case(
+        {"budget.wall_hours": math.inf}, ("[budget] wall_hours", "inf", "finite")
+    ),
+    "chance that is no number": Case(
+        own("mine", like="xnli", chance=math.nan), ("chance", "nan", "finite")
+    ),
+    # what a world can do
+    "unknown world": Case(
+        {"data.source": "microwrld"},
+        ("[data] source", "'microwrld'", 'did you mean "microworld"?'),
+    ),
+    "folder of too long a name": Case({"data.source": LONG}, ("[data] source", LONG, "a folder")),
+    "rows in a folder of too long a name": Case(
+        real(
+            task=[
+                {"name": "mine", "like": "mnli", "folder": LONG},
+                {"name": "xnli", "like": "xnli", "recipe": ["mine"]},
+            ]
+        ),
+        ("rows of 'mine' in 'en' (train)", "File name too long", "without this"),
+        mistakes=5,
+    ),
+    "folder without rows": Case(
+        real(),
+        ("'mnli' in 'en'", "rows/multi_nli/default/train.parquet", "absent", "without this"),
+        mistakes=5,
+    ),
+    "folder without many rows": Case(
+        real(targets__languages="all"), ("'mnli' in 'en'", "absent", "more"), mistakes=16
+    ),
+    "another folder without rows": Case(
+        real(),
+        ("[data] source", "nowhere", "a folder <data set>/<config>/<split>.parquet"),
+        arguments=("--data", "nowhere"),
+    ),
+    "config with another name in braces": Case(
+        real(
+            task=[
+                {"name": "mine", "like": "mnli", "config": "{lang}"},
+                {"name": "xnli", "like": "xnli", "recipe": ["mine"]},
+            ]
+        ),
+        ("{lang}", "{language}"),
+        mistakes=None,
+    ),
+    "checkpoint without config": Case(
+        checkpoint("empty"), ("[[initialisation]] mine path", "empty", "no config.json")
+    ),
+    "checkpoint without safetensors": Case(
+        checkpoint("pickled"),
+        ("[[initialisation]] mine path", "pickled", "no *.safetensors", "not opened"),
+    ),
+    "checkpoint that is not there": Case(
+        checkpoint("absent"), ("[[initialisation]] mine path", "absent", "no config.json")
+    ),
+    "checkpoint of too long a name": Case(
+        checkpoint(LONG), ("[[initialisation]] mine path", LONG, "File name too long")
+    ),
+    "package of too long a name": Case(
+        checkpoint(f"package:{LONG}/model"),
+        ("[[initialisation]] mine path", LONG, "pip install it first"),
+    ),
+    "folder of too long a name in a package": Case(
+        checkpoint(f"package:json/{LONG}"),
+        ("[[initialisation]] mine path", LONG, "File name too long"),
+    ),
+    "package that is not installed": Case(
+        checkpoint("package:no_such_package/model"),
+        ("[[initialisation]] mine path", "'no_such_package'", "pip install it first"),
+    ),
+    "package inside one that is not installed": Case(
+        checkpoint("package:no_such.package/model"),
+        ("[[initialisation]] mine path", "'no_such.package'", "pip install it first"),
+    ),
+    "home of nobody": Case(
+        checkpoint("~no-such-user/model"), ("[[initialisation]] mine path", "~no-such-user/model")
+    ),
+    "task without fields": Case(
+        own("mine", labels=["no", "yes"]),
+        ("[[task]] mine", "no form, skill, folder", "these fields, or `like`"),
+    ),
+    "task like no other": Case(
+        own("mine", like="xnly"), ("[[task]] mine like", "'xnly'", 'did you mean "xnli"?')
+    ),
+    "task in no known language": Case(
+        {
+            **own("mine", like="xnli", languages=["avell", "brin", "corm", "dask", "gire"]),
+            "targets.tasks": ["mine"],
+        },
+        ("[[task]] mine", "'avell'", 'did you mean "avel"?'),
+    ),
+    "task with no known dev language": Case(
+        {
+            **own("mine", like="xnli", dev_language="avell"),
+            "targets.tasks": ["mine"],
+            "study.selection": "source_dev",
+        },
+        ("[[task]] mine", "'avell'", 'did you mean "avel"?'),
+    ),
+    "source language without rows": Case(
+        {"space.source_languages": [["brin"]]},
+        ("[space] source_languages", "rows of 'xnli'", "'brin'", "one of avel"),
+    ),
+    "mixture task without rows in a language": Case(
+        {"space.mixture.languages": ["corm"], "space.mixture.tasks": ["nli"]},
+        ("[space.mixture]", "'nli' in 'corm'", "avel, brin, esho, fanu"),
+    ),
+    "source_dev between source languages": Case(
+        {
+            **own("xnli", like="xnli", train_languages=["avel", "brin"]),
+            "study.selection": "source_dev",
+            "space.source_languages": [["avel"], ["avel", "brin"]],
+        },
+        ("[study] selection", "source_dev", "'target_dev' or 'held_out_languages'"),
+    ),
+    "too few languages to score": Case(
+        {"targets.languages": ["avel", "brin", "esho", "gire"]},
+        ("[space.mixture] for target 'xnli'", "brin, gire", "at least three"),
+    ),
+    # where things are kept
+    "unknown storage": Case(
+        {"store.storage": "jurnal"}, ("[store] storage", "'jurnal'", "'journal'")
+    ),
+    "almost a journal": Case(
+        {"store.storage": "journal.log"}, ("[store] storage", "'journal.log'", "'journal'")
+    ),
+    "unknown database": Case(
+        {"store.storage": f"mysql://me:{SECRET}@host/db"},
+        ("[store] storage", "mysql://...@host/db", "postgresql://", "env:NAME"),
+    ),
+    "password in the URL": Case(
+        {"store.storage": f"postgresql://me:{SECRET}@host/db"},
+        ("[store] storage", "postgresql://...@host/db", "env:NAME", "copied into the study"),
+    ),
+    "password behind the URL": Case(
+        {"store.storage": f"postgresql://host/db?user=me&password={SECRET}"},
+        ("[store] storage", "postgresql://", "env:NAME", "copied into the study"),
+    ),
+    "storage of an unset variable": Case(
+        {"store.storage": "env:NO_SUCH_VARIABLE"},
+        ("[store] storage", "env:NO_SUCH_VARIABLE", "export it"),
+    ),
+    "unknown database of a variable": database(
+        f"mysql://me:{SECRET}@host/db",
+        "[store] storage",
+        "STUDY_URL",
+        "postgresql://",
+        reaches_ray=True,
+    ),
+    "relative sqlite": Case(
+        {"store.storage": "sqlite:///study.db"},
+        ("[store] storage", "'sqlite:///study.db'", "sqlite:////absolute/path.db"),
+    ),
+    "sqlite in no folder": Case(
+        lambda folder: {"store.storage": f"sqlite:///{folder}/nowhere/study.db"},
+        ("[store] storage", "nowhere/study.db"),
+        mistakes=None,
+        reaches_ray=True,
+    ),
+    "sqlite in a folder of too long a name": Case(
+        {"store.storage": f"sqlite:////tmp/{LONG}/study.db"},
+        ("[store] storage", LONG, "a folder that is there"),
+    ),
+    "database that does not answer": database(
+        f"postgresql://me:{SECRET}@localhost:1/db",
+        "[store] storage",
+        reaches_ray=True,
+    ),
+    "journal on an object store": Case(
+        {"store.url": "s3://bucket/studies"},
+        ("[store] url", "'s3://bucket/studies'", "POSIX disk", "could never hold a journal"),
+    ),
+    "root on an object store": Case(
+        {}, ("s3://bucket", "POSIX disk"), arguments=("--root", "s3://bucket")
+    ),
+    "root of too long a name": Case(
+        {}, ("--root", LONG, "File name too long"), arguments=("--root", LONG)
+    ),
+    "root that is a file": Case(
+        {}, ("--root", "plan.toml", "Not a directory"), arguments=("--root", "../plan.toml")
+    ),
+    "store of too long a name": Case(
+        {"store.url": LONG}, ("[store] url", LONG, "File name too long")
+    ),
+    "store that is no path": Case({"store.url": "a\0b"}, ("[store] url", "null byte")),
+    # what a machine can do
+    "more GPUs than there are": Case(
+        {"resources.gpus_per_worker": 1},
+        ("[resources]", "GPU", "1", "at most the cluster's 0"),
+        reaches_ray=True,
+    ),
+}
