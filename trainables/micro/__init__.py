@@ -9,6 +9,7 @@ imported with ``from trainables.micro.documents import ...``.
 
 from spaces.keys import short_hash
 from spaces.languages import MICRO_LANGUAGES, MICRO_TWINS
+from trainables.micro.cues import cue_predictions
 from trainables.micro.documents import Documents, documents
 from trainables.micro.images import images
 from trainables.micro.tasks import task_rows
@@ -27,6 +28,7 @@ def world_revision() -> str:
 __all__ = [
     "WORLD_VERSION",
     "Documents",
+    "cue_predictions",
     "documents",
     "images",
     "task_rows",
