@@ -51,7 +51,7 @@ class Documents:
     languages: list[str]
     """Code of the language each is in, switched words aside."""
     scenes: Scenes
-    """What each is about; only a picture shows it, and never to a text-only model."""
+    """What each is about, for whoever draws its picture."""
 
     def __len__(self) -> int:
         return len(self.texts)

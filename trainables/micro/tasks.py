@@ -21,7 +21,8 @@ _BY_NAME: Mapping[str, Builder] = {
     "mlqa": partial(questions, distracted=1.0),
     "tydiqa": partial(questions, kinds=("colour", "size"), distracted=0.0),
 }
-"""Task -> builder, where tasks of one skill differ in their contexts."""
+"""Task -> builder, where tasks of one skill differ in their contexts. A user's own row ``like`` one
+of them, but of another name, has the contexts of ``qa``."""
 
 _BY_SKILL: Mapping[str, Builder] = {
     "nli": inference.nli,
