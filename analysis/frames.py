@@ -211,6 +211,7 @@ def _language_columns(snapshot: Snapshot, trial: ReadTrial, code: str) -> Row:
     if trial.setting:
         seen |= seen_flags(catalogue, trial.setting, trial.target, code)
     return {
+        "chance": catalogue.tasks[trial.target].chance,
         "group": language.group if language else None,
         "role": cut.role(code),
         "in_objective": code in cut.objective,
@@ -222,6 +223,7 @@ def _report_rows(snapshot: Snapshot) -> list[Row]:
     return [
         {
             "study": snapshot.record.name,
+            "world": snapshot.record.plan.world,
             "target": trial.target,
             "trial_number": trial.number,
             "step": step,

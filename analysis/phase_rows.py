@@ -47,6 +47,7 @@ def _executed_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     return [
         {
             "study": name,
+            "world": snapshot.record.plan.world,
             "target": made.get("target"),
             "trial_number": made.get("trial_number"),
             "key": key,
@@ -80,6 +81,7 @@ def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) ->
     costs = found[0] if phase.hit and found else noted
     return {
         "study": name,
+        "world": snapshot.record.plan.world,
         "target": trial.target,
         "trial_number": trial.number,
         "key": phase.key,

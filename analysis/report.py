@@ -30,6 +30,8 @@ LANGUAGES = (
     "saw rows of the language as target rows (source), as intermediate rows of the target's own "
     "skill (skill) or of another; else it is held-out."
 )
+GAINS = ("tuned", "paired")
+CUES = " cue: what a rule that sees the surface of the rows alone reaches."
 
 
 def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
@@ -72,7 +74,9 @@ def _target_part(
     snapshot: Snapshot, target: str, best: ReadTrial | None, rows: Iterable[Row]
 ) -> str:
     cut = snapshot.record.cuts[target]
-    lines = [_title(target), wrapped(_selection_words(cut)), ""]
+    row = snapshot.record.catalogue.tasks[target]
+    words = f"{_selection_words(cut)} Metric: {row.metric}, in points; chance {row.chance:.1f}."
+    lines = [_title(target), wrapped(words), ""]
     if best is None or best.setting is None:
         lines.append("nothing to choose from yet: no COMPLETE trial with a known setting")
     else:
@@ -165,7 +169,9 @@ def _languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
     mine = _by_language(snapshot, best)
     tuned = _values(snapshot, baselines.best)
     matched = _values(snapshot, baselines.matched(best))
-    header = ("language", "group", "role", "trained on", "score", "tuned", "paired")
+    # No rule is known for real rows: they get no column of dashes.
+    cues = any(row["cue_only"] is not None for row in mine.values())
+    header = ("language", "group", "role", "trained on", "score", *["cue"] * cues, *GAINS)
     cells = [
         (
             language,
@@ -173,12 +179,13 @@ def _languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
             row["role"],
             _seen_words(row),
             points(row["value"]),
+            *[points(row["cue_only"])] * cues,
             gain(_minus(row["value"], tuned.get(language))),
             gain(_minus(row["value"], matched.get(language))),
         )
         for language, row in mine.items()
     ]
-    return table(header, cells, words=4) + "\n\n" + wrapped(LANGUAGES)
+    return table(header, cells, words=4) + "\n\n" + wrapped(LANGUAGES + CUES * cues)
 
 
 def _by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:

@@ -36,6 +36,8 @@ class Score:
     metric: str
     value: float
     rows: int
+    cue_only: float | None = None
+    """What a surface cue alone reaches on these rows, in points; None where no rule is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,18 @@ def read_snapshot(name: str, root: Path | str) -> Snapshot:
 
 
 def read_snapshots(study: str | Iterable[str], root: Path | str) -> list[Snapshot]:
-    """Snapshots of one study or of several."""
+    """Snapshots of one study, or of several of one world.
+
+    Raises:
+        StoreError: a study cannot be read, or two are of different worlds.
+    """
     names = [study] if isinstance(study, str) else list(study)
-    return [read_snapshot(name, root) for name in names]
+    snapshots = [read_snapshot(name, root) for name in names]
+    worlds = {snapshot.record.name: snapshot.record.plan.world for snapshot in snapshots}
+    if len(set(worlds.values())) > 1:
+        found = ", ".join(f"{name!r} is {world}" for name, world in worlds.items())
+        raise StoreError(f"results of different worlds never mix: {found}; load them apart")
+    return snapshots
 
 
 def _read_trial(study: str, target: str, trial: "FrozenTrial") -> ReadTrial:

@@ -125,7 +125,7 @@ def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | 
         # Heavy (torch, transformers) and needed for real checkpoints alone.
         from trainables.initialisation import check_checkpoint
 
-        yield name, check_checkpoint(f"[[initialisation]] {name} path", path)
+        yield name, check_checkpoint(f"[[initialisation]] {name} path", path, plan.world)
 
 
 def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spaces.languages import MICRO_LANGUAGES
+from spaces.languages import MICRO_LANGUAGES, MICRO_TWINS
 from spaces.settings import Optimisation
 
 MICRO_CODES = tuple(row.code for row in MICRO_LANGUAGES)
+MICRO_TWIN_CODES = tuple(row.code for row in MICRO_TWINS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +80,12 @@ INITIALISATIONS: tuple[Initialisation, ...] = (
         modality="multimodal",
         twin="micro-text",
         pretraining=replace(_MICRO_PRETRAINING, images="shuffled"),
+    ),
+    # For A/A tests: also pretrained on the twin of a language, in equal share.
+    Initialisation(
+        name="micro-text-twin",
+        world="micro",
+        pretraining=replace(_MICRO_PRETRAINING, languages=(*MICRO_CODES, *MICRO_TWIN_CODES)),
     ),
     Initialisation(name="oracle-text", world="oracle"),
     Initialisation(

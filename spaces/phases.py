@@ -233,8 +233,14 @@ def _target(
 
 
 def scored_languages(catalogue: Catalogue, row: Task, asked: str | tuple[str, ...]) -> list[str]:
-    """Languages of a target that a plan scores."""
-    return [c for c in row.languages if asked == "all" or c in asked or c == row.dev_language]
+    """Languages of a target that a plan scores; twins only where the plan names them."""
+    twins = [
+        code
+        for code, language in catalogue.languages.items()
+        if language.twin_of in row.languages and code in asked and asked != "all"
+    ]
+    ours = [c for c in row.languages if asked == "all" or c in asked or c == row.dev_language]
+    return [*ours, *(code for code in twins if code not in ours)]
 
 
 def _evaluation(
@@ -242,7 +248,7 @@ def _evaluation(
 ) -> EvaluationSpec:
     parts = [
         Part(task=row.name, language=code)
-        for code in row.languages
+        for code in dict.fromkeys((*row.languages, *frozen.catalogue.languages))
         if row_name(row.name, code, frozen.split) in frozen.revisions
     ]
     return EvaluationSpec(

@@ -75,6 +75,8 @@ SCORE_COLUMNS = (
     Column("metric", "string", "name of the metric"),
     Column("value", "Float64", "the score", "points"),
     Column("rows", "Int64", "rows it is computed on", "rows"),
+    Column("cue_only", "Float64", "what a surface cue alone reaches on these rows", "points"),
+    Column("chance", "Float64", "what guessing reaches", "points"),
     Column("role", "string", "selecting, reported, both or other"),
     Column("in_objective", "boolean", "whether gains are averaged over this language"),
     Column("seen_source", "boolean", "the target phase trained on this language"),
@@ -84,6 +86,7 @@ SCORE_COLUMNS = (
 
 REPORT_COLUMNS = (
     Column("study", "string", "name of the study"),
+    Column("world", "string", "real, micro or oracle"),
     Column("target", "string", "target task"),
     Column("trial_number", "Int64", "number within the target's Optuna study"),
     Column("step", "Int64", "step of the target phase", "steps"),
@@ -92,6 +95,7 @@ REPORT_COLUMNS = (
 
 PHASE_COLUMNS = (
     Column("study", "string", "name of the study"),
+    Column("world", "string", "real, micro or oracle"),
     Column("target", "string", "target task of the trial"),
     Column("trial_number", "Int64", "trial that executed the phase, or took it from the store"),
     Column("key", "string", "content key of the phase"),

@@ -69,7 +69,8 @@ def make_cut(space: Space, languages: Sequence[str]) -> Cut | Mistake:
     """
     plan, row, catalogue = space.plan, space.target, space.catalogue
     sources = {code for codes in plan.space.source_languages for code in codes}
-    ours = [code for code in languages if code != row.dev_language and code not in sources]
+    apart = {row.dev_language, *sources, *(c for c in languages if catalogue.languages[c].twin_of)}
+    ours = [code for code in languages if code not in apart]
     supervised = supervised_languages(catalogue, space)
     objective = tuple(code for code in ours if code not in supervised)
     if len(objective) < 3 or 2 * len(objective) < len(ours):

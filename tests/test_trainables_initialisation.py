@@ -28,6 +28,7 @@ from transformers import (
 
 from spaces.mistakes import Mistake
 from trainables.initialisation import (
+    WORLD_MARK,
     WeightError,
     check_checkpoint,
     checkpoint_folder,
@@ -244,8 +245,19 @@ def test_folders_without_safetensors_are_refused(tmp_path: Path) -> None:
         checkpoint_folder(str(tmp_path / "a"))
     with pytest.raises(FileNotFoundError, match=r"config\.json"):
         checkpoint_folder(str(tmp_path))
-    found = check_checkpoint("[[initialisation]] mine path", str(tmp_path / "a"))
+    found = check_checkpoint("[[initialisation]] mine path", str(tmp_path / "a"), "real")
     assert isinstance(found, Mistake) and "safetensors" in found.expected
+
+
+def test_worlds_never_mix(tmp_path: Path) -> None:
+    """What was pretrained on invented languages is no start for a real study."""
+    saved("Bert", BertModel, tmp_path / "a")
+    config = tmp_path / "a" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {WORLD_MARK: "micro"}))
+    path = str(tmp_path / "a")
+    found = check_checkpoint("[[initialisation]] mine path", path, "real")
+    assert isinstance(found, Mistake) and "micro-world" in found.read and path in found.read
+    assert check_checkpoint("", path, "micro") == checkpoint_revision(path)
 
 
 def test_the_revision_follows_what_decides_a_result(tmp_path: Path) -> None:

@@ -23,14 +23,21 @@ from trainables.model import TaskModel, TokenisedPart, collate
 
 PREDICTIONS = "predictions.parquet"
 
+SCORED = ("predicted", "cue")
+"""Columns of a prediction table that metrics compare with ``gold``."""
+
 
 def predictions(
     model: TaskModel, part: TokenisedPart, token_budget: int, pad_id: int
 ) -> dict[str, list[Any]]:
-    """The prediction table of one language: language, item, gold, predicted; a line per row."""
+    """Columns of one language's predictions: language, item, gold, predicted, a value per row.
+
+    ``cue``, what a surface cue alone predicts, is there where a rule is known.
+    """
     form, task = FORMS[part.task.form], part.task
     outputs = _outputs(model, part, token_budget, pad_id)
-    return {
+    cues = {} if part.cues is None else {"cue": part.cues}
+    return cues | {
         "language": [part.rows.language] * len(part.table["item"]),
         "item": part.table["item"],
         "gold": form.gold(part.table),
@@ -66,15 +73,21 @@ def score_rows(
     scores = []
     for table in tables:
         for items, rows in _kept(table["item"], cut).items():
-            gold, predicted = ([table[name][i] for i in rows] for name in ("gold", "predicted"))
+            gold = [table["gold"][i] for i in rows]
+            values = {
+                name: score(task, gold, [table[name][i] for i in rows])
+                for name in SCORED
+                if name in table
+            }
             scores.append(
                 {
                     "language": str(table["language"][0]),
                     "split": spec.rows[0].split,
                     "items": items,
                     "metric": task.metric,
-                    "value": score(task, gold, predicted),
+                    "value": values["predicted"],
                     "rows": len(rows),
+                    "cue_only": values.get("cue"),
                 }
             )
     return scores

@@ -53,6 +53,10 @@ class FolderSource:
         _check(task, file, table)
         return _capped(table, rows)
 
+    def cues(self, task: Task, table: RowTable) -> list[Any] | None:
+        """None: real rows have cues as well, but none that a rule of ours would name."""
+        return None
+
     def _file(self, name: str, language: str, split: str) -> Path:
         """The file of some rows.
 

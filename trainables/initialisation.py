@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from spaces.layout import file_sha256
+from spaces.layout import file_sha256, read_json
 from spaces.mistakes import Mistake
 
 IGNORED = {
@@ -34,6 +34,9 @@ IGNORED = {
     "embeddings.position_ids": "a constant that newer versions of transformers compute",
 }
 """Prefix of a tensor's name (without the model's own prefix) -> why it is not loaded."""
+
+WORLD_MARK = "transfer_search_world"
+"""Entry of ``config.json`` that names the invented world an encoder was pretrained in."""
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
 "vocab.txt", "sentencepiece.bpe.model", "spm.model", "merges.txt", "vocab.json",
@@ -96,12 +99,22 @@ def checkpoint_revision(path: str) -> str:
     return hashlib.sha256(digest.encode()).hexdigest()[:16]
 
 
-def check_checkpoint(where: str, path: str) -> Mistake | str:
-    """A checkpoint's revision, or what is wrong with its path."""
+def check_checkpoint(where: str, path: str, world: str) -> Mistake | str:
+    """A checkpoint's revision, or what is wrong with its path or with the world it comes from."""
     try:
-        return checkpoint_revision(path)
+        revision, made_in = checkpoint_revision(path), _world_of(checkpoint_folder(path))
     except OSError as error:
         return Mistake(where, repr(path), f"a transformers folder with safetensors: {error}")
+    if made_in not in ("", world):
+        found = f"{path!r}, which was pretrained in the {made_in}-world"
+        return Mistake(where, found, f"a checkpoint for a {world} study: worlds never mix")
+    return revision
+
+
+def _world_of(folder: Path) -> str:
+    """The invented world that a checkpoint was pretrained in; empty for all others."""
+    config = read_json(folder / "config.json") or {}
+    return str(config.get(WORLD_MARK, ""))
 
 
 def bare_encoder(folder: Path) -> nn.Module:

@@ -15,7 +15,7 @@ from spaces.tasks import Task
 from trainables.batches import RowOrder
 from trainables.forms import FORMS, Features, Retrieval
 from trainables.phase import StepRows
-from trainables.rows import RowTable
+from trainables.rows import RowTable, Source
 
 ENCODER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
@@ -104,6 +104,8 @@ class TokenisedPart:
     task: Task
     table: RowTable
     features: Features
+    cues: list[Any] | None = None
+    """What a surface cue alone predicts of each row, where a rule is known."""
     lengths: list[int] = field(init=False)
     """Tokens of each unit as it is padded."""
     tokens: list[int] = field(init=False)
@@ -116,10 +118,13 @@ class TokenisedPart:
 
     @classmethod
     def of(
-        cls, rows: Rows, task: Task, table: RowTable, tokenizer: Any, longest: int
+        cls, rows: Rows, task: Task, source: Source, tokenizer: Any, longest: int
     ) -> "TokenisedPart":
-        """Tokenise a table of rows."""
-        return cls(rows, task, table, FORMS[task.form].features(task, table, tokenizer, longest))
+        """Read and tokenise rows."""
+        table = source.rows(rows)
+        features = FORMS[task.form].features(task, table, tokenizer, longest)
+        scored = bool(task.languages) and rows.split != "train"
+        return cls(rows, task, table, features, source.cues(task, table) if scored else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ class NeuralWorld:
             self._tokenised[name] = TokenisedPart.of(
                 rows,
                 self._catalogue.tasks[rows.task],
-                self._source.rows(rows),
+                self._source,
                 load_tokenizer(first.folder),
                 longest,
             )

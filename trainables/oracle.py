@@ -204,6 +204,7 @@ class OracleWorld:
                 "metric": "accuracy",
                 "value": self._noisy(state, spec, rows.language, items),
                 "rows": 200 if items == "all" else 100,
+                "cue_only": None,
             }
             for rows in spec.rows
             for items in kinds

@@ -13,6 +13,7 @@ from spaces.keys import derived_seed
 from trainables.batches import RowOrder
 from trainables.contrast import APART, contrast_in
 from trainables.forms.retrieval import Pool
+from trainables.initialisation import WORLD_MARK
 from trainables.micro import documents, tokenizer
 from trainables.micro.documents import Documents
 from trainables.micro.images import VALUES, images
@@ -42,6 +43,7 @@ def fresh_encoder(pretraining: Pretraining, vocabulary_size: int, pad_id: int) -
         bos_token_id=None,
         eos_token_id=None,
         initializer_range=pretraining.initializer_range,
+        **{WORLD_MARK: "micro"},
     )
     encoder: nn.Module = XLMRobertaModel(config, add_pooling_layer=False)
     return encoder

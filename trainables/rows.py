@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from spaces.phases import Rows
+from spaces.tasks import Task
 
 RowTable = dict[str, list[Any]]
 
@@ -23,3 +24,6 @@ class Source(Protocol):
 
     def rows(self, rows: Rows) -> RowTable:
         """Columns of the task's form, and ``item``."""
+
+    def cues(self, task: Task, table: RowTable) -> list[Any] | None:
+        """What a surface cue alone would predict of some rows; None where no rule is known."""

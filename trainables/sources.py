@@ -1,11 +1,14 @@
 """Where rows come from: one interface, a source behind it for each kind of ``[data] source``."""
 
 from pathlib import Path
+from typing import Any
 
 from spaces.catalogue import Catalogue
 from spaces.phases import Rows
 from spaces.plan import Plan
+from spaces.tasks import Task
 from trainables.micro import task_rows, world_revision
+from trainables.micro.cues import cue_predictions
 from trainables.rows import RowError, RowTable, Source
 
 MICRO_EVALUATION_ROWS = {"dev": 200, "test": 400}
@@ -32,6 +35,10 @@ class MicroSource:
         table = task_rows(task, rows.language, rows.split, count, rows.rows_seed)
         return {name: values[: rows.cap] for name, values in table.items()}
 
+    def cues(self, task: Task, table: RowTable) -> list[Any] | None:
+        """The rule of the task's skill."""
+        return cue_predictions(task, table)
+
 
 class OracleSource:
     """The oracle world has a surface instead of rows."""
@@ -43,6 +50,10 @@ class OracleSource:
     def rows(self, rows: Rows) -> RowTable:
         """There are none."""
         raise RowError(f"the oracle world has no rows of {rows}; it answers with its surface")
+
+    def cues(self, task: Task, table: RowTable) -> list[Any] | None:
+        """None."""
+        return None
 
 
 def source_for(plan: Plan, catalogue: Catalogue, cache: Path) -> Source:

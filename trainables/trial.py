@@ -94,6 +94,7 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
     """
     author = {
         "study": request.record.name,
+        "world": request.record.plan.world,
         "study_created": request.record.created,
         "target": request.target,
         "trial_number": request.trial_number,
