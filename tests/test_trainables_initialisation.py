@@ -1,6 +1,7 @@
 """Checkpoints become plain encoders, and every tensor is accounted for."""
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
