@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,7 +18,9 @@ from spaces.plan import parse_plan
 from spaces.settings import Mixture, Part, TransferSetting
 from spaces.tasks import TASKS
 from trainables import TrialRequest, micro, run_trial, world_for
-from trainables.micro import cues, vocabulary
+from trainables.micro import cues
+
+vocabulary = import_module("trainables.micro.vocabulary")  # its package has a function of the name
 
 HUB = MICRO_LANGUAGES[0].code
 TARGETS = tuple(task.name for task in TASKS if task.world == "micro" and task.languages)
