@@ -50,7 +50,7 @@ def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
     """Distinct phases of the space, as far as they can be counted, and of the baselines."""
     per_kind = Counter[str]()
     for space in record.spaces.values():
-        per_kind += _distinct(space)
+        per_kind |= _distinct(space)  # the most of any: targets share these phases
     known = {
         phase.key: phase.kind
         for target, space in record.spaces.items()

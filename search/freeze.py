@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from spaces.catalogue import Catalogue
+from spaces.initialisations import Initialisation
 from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.phases import row_name, scored_languages
@@ -45,6 +46,8 @@ def freeze(plan: Plan) -> StudyRecord:
             mistakes.append(found)
         else:
             revisions[name] = found
+    if not mistakes:
+        mistakes += _layer_mistakes(plan, catalogue)
     cuts: dict[str, Cut] = {}
     for target in plan.targets.tasks if not mistakes else ():
         cut = make_cut(Space.of(plan, target, catalogue), _scored(plan, catalogue, target))
@@ -126,6 +129,31 @@ def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | 
         from trainables.initialisation import check_checkpoint
 
         yield name, check_checkpoint(f"[[initialisation]] {name} path", path, plan.world)
+
+
+def _layer_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
+    """Layers to read vectors at must be there in every initialisation."""
+    asked = {
+        layer
+        for target in plan.targets.tasks
+        if not catalogue.tasks[target].recipe
+        for layer in Space.of(plan, target, catalogue).axis("readout.layer").choices
+    }
+    for name in plan.space.initialisations if asked else ():
+        layers = _layers(catalogue.initialisations[name])
+        for layer in sorted(int(layer) for layer in asked):
+            if not -layers - 1 <= layer <= layers:
+                where, rule = "[space.target.<task>] layers", f"0 (embeddings) to {layers}, or -1"
+                yield Mistake(where, str(layer), f"{rule}: {name!r} has {layers} layers")
+
+
+def _layers(row: Initialisation) -> int:
+    if row.pretraining:
+        return row.pretraining.layers
+    # Heavy (torch, transformers) and needed for real checkpoints alone.
+    from trainables.initialisation import encoder_layers
+
+    return encoder_layers(row.path)
 
 
 def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:

@@ -12,6 +12,10 @@ from spaces.plan import Plan, UserTask
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
 
+TRAINING_RANGES = ("learning_rates", "steps", "rows_per_step")
+READOUT_RANGES = ("layers", "poolings")
+"""Ranges of targets that a phase trains, and of those whose vectors are only read."""
+
 GROUPS = ("english", "european", "non_european")
 
 
@@ -168,7 +172,22 @@ def _row_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
                 )
     if len(set(plan.targets.tasks)) < len(plan.targets.tasks):
         found.append(Mistake("[targets] tasks", repr(plan.targets.tasks), "each target once"))
-    return found + _mixture_mistakes(catalogue, plan)
+    return found + _own_range_mistakes(catalogue, plan) + _mixture_mistakes(catalogue, plan)
+
+
+def _own_range_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
+    """Ranges of a target that its kind does not have: a trained one, or one that is only read."""
+    found = []
+    for target, ranges in plan.space.target_by_task.items():
+        trained = bool(catalogue.tasks[target].recipe)
+        foreign = READOUT_RANGES if trained else TRAINING_RANGES
+        given = [name for name in foreign if getattr(ranges, name) is not None]
+        kind = "a target phase trains it" if trained else "it is never trained"
+        valid = TRAINING_RANGES if trained else READOUT_RANGES
+        if given:
+            where, read = f"[space.target.{target}]", ", ".join(given)
+            found.append(Mistake(where, read, f"{', '.join(valid)}: {kind}"))
+    return found
 
 
 def _mixture_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:

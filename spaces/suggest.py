@@ -21,6 +21,8 @@ ARMS = ("none", "intermediate", "equal_tokens", "same_rows")
 """``none`` and ``intermediate`` are searched; the other two are baselines that a study always has:
 no intermediate at the length of one, and the target's own rows as the intermediate."""
 
+SEARCHED_ARMS = ARMS[:2]
+
 GROWING_AXES = ("initialisation", "mixture.tasks", "mixture.languages")
 """Axes that may gain choices while a study runs."""
 
@@ -187,7 +189,7 @@ def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
         return tuple(axes)
     mixed = ("intermediate",)
     axes += [
-        Axis("arm", ARMS),
+        Axis("arm", ARMS if row.recipe else SEARCHED_ARMS),
         Axis("mixture.tasks", _combinations(mixture.tasks, mixture.max_parts), arms=mixed),
         Axis("mixture.languages", _distinct(mixture.languages), arms=mixed),
         *_phase_axes(plan, target, catalogue, "intermediate", ARMS[1:]),

@@ -79,9 +79,11 @@ def setting_of(source: str, task: str = "nli", steps: int = 3, rows: int = 8) ->
     )
 
 
-def run(root: Path, record: StudyRecord, setting: TransferSetting) -> list[dict[str, Any]]:
-    """All messages of one trial on xnli."""
-    request = TrialRequest(root=root, record=record, target="xnli", setting=setting)
+def run(
+    root: Path, record: StudyRecord, setting: TransferSetting, target: str = "xnli"
+) -> list[dict[str, Any]]:
+    """All messages of one trial."""
+    request = TrialRequest(root=root, record=record, target=target, setting=setting)
     return list(run_trial(request, world_for(record, root)))
 
 

@@ -111,6 +111,13 @@ def check_checkpoint(where: str, path: str, world: str) -> Mistake | str:
     return revision
 
 
+def encoder_layers(path: str) -> int:
+    """Layers of a checkpoint's encoder, embeddings aside."""
+    folder = checkpoint_folder(path)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return int(config.num_hidden_layers)
+
+
 def _world_of(folder: Path) -> str:
     """The invented world that a checkpoint was pretrained in; empty for all others."""
     config = read_json(folder / "config.json") or {}

@@ -1,6 +1,6 @@
 """Extractive question answering: a start and an end in the context, read in windows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -85,9 +85,9 @@ class Span:
             row, offsets = features.rows[unit], features.columns["offsets"][unit]
             null = float(logits_t2[NULL_PLACE].sum())
             nulls[row] = min(nulls.get(row, np.inf), null)  # as SQuAD 2.0's scripts: the least
-            for candidate in _candidates(logits_t2, offsets):
-                if row not in best or candidate.score > best[row].score:
-                    best[row] = candidate
+            candidate = _best(logits_t2, offsets)
+            if candidate and (row not in best or candidate.score > best[row].score):
+                best[row] = candidate
         return [
             _answer(text, best.get(row), nulls[row] if task.unanswerable else -np.inf)
             for row, text in enumerate(rows["text"])
@@ -146,24 +146,26 @@ def _gold_span(rows: RowTable, row: int, offsets: list[tuple[int, int] | None]) 
     return inside[0], inside[-1]
 
 
-def _candidates(
-    logits_t2: np.ndarray, offsets: list[tuple[int, int] | None]
-) -> Iterator[Candidate]:
-    """Spans of a window made of its best starts and ends."""
+def _best(logits_t2: np.ndarray, offsets: list[tuple[int, int] | None]) -> Candidate | None:
+    """The best span of a window among its best starts and ends; None where it has no context."""
     places = np.asarray([i for i, offset in enumerate(offsets) if offset is not None])
     if not len(places):
-        return
+        return None
     starts, ends = (places[np.argsort(-logits_t2[places, k])[:BEST_ENDS]] for k in (0, 1))
-    for start in starts:
-        for end in ends[(ends >= start) & (ends < start + LONGEST_ANSWER)]:
-            first, last = offsets[start], offsets[end]
-            assert first is not None and last is not None
-            score = float(logits_t2[start, 0] + logits_t2[end, 1])
-            yield Candidate(score, first[0], last[1])
+    lengths = ends[None] - starts[:, None] + 1
+    scores = np.where(
+        (lengths > 0) & (lengths <= LONGEST_ANSWER),
+        logits_t2[starts, 0][:, None] + logits_t2[ends, 1][None],
+        -np.inf,
+    )
+    start, end = np.unravel_index(scores.argmax(), scores.shape)
+    first, last = offsets[starts[start]], offsets[ends[end]]
+    assert first is not None and last is not None
+    return Candidate(float(scores[start, end]), first[0], last[1])
 
 
 def _answer(text: str, best: Candidate | None, null: float) -> str:
     """The best span's text, unless nothing at all scores higher."""
-    if best is None or null > best.score:
+    if best is None or best.score == -np.inf or null > best.score:
         return ""
     return text[best.start : best.end].strip()
