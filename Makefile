@@ -5,7 +5,7 @@ ROOT   ?= runs
 DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test lint types unit test-slow real-small clean
+.PHONY: install demo micro-ten effects test lint types unit test-slow real-small clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -19,6 +19,15 @@ install: $(VENV)/installed
 # A real search on the micro-world: under 150 s on 2 cores once installed.
 demo: install
 	$(BIN)/transfer-search start examples/demo.toml --root $(ROOT)
+
+# All ten targets of the micro-world.
+micro-ten: install
+	$(BIN)/transfer-search start examples/micro-ten.toml --root $(ROOT)
+
+# What the micro-world plants, over five seeds: about an hour.
+effects: install
+	$(BIN)/python benchmarks/micro_effects.py --root $(ROOT)/effects > $(ROOT)-effects.md
+	@echo "written: $(ROOT)-effects.md"
 
 test: install lint types unit
 
