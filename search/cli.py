@@ -5,6 +5,7 @@ before the budget was spent, everything safe, call ``resume``.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"transfer-search: {error}: this command trains; install the extra that does:\n"
               "  pip install 'transfer-search[train]'", file=sys.stderr)  # fmt: skip
         return EXIT_BAD_INPUT
+    except BrokenPipeError:  # `head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
     except OSError as error:
         print(f"transfer-search: {error}\n  what is finished is safe: mend this, then resume",
               file=sys.stderr)  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from spaces.catalogue import Catalogue
+from spaces.initialisations import Initialisation
 
 WORLDS = ("real", "micro", "oracle")
 
@@ -27,8 +28,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _targets(rows: Catalogue) -> Iterable[tuple[str, ...]]:
     for task in rows.tasks.values():
         if task.languages:
-            recipe, codes = " > ".join(task.recipe), " ".join(task.languages)
-            yield rows.world, task.name, task.form, task.skill, recipe, task.metric, codes
+            recipe, codes = " > ".join(task.recipe) or "nothing", " ".join(task.languages)
+            about = (rows.world, task.name, task.form, task.skill, recipe)
+            yield *about, task.metric, f"{task.chance:.1f}", codes
 
 
 def _intermediates(rows: Catalogue) -> Iterable[tuple[str, ...]]:
@@ -41,12 +43,22 @@ def _intermediates(rows: Catalogue) -> Iterable[tuple[str, ...]]:
 
 def _languages(rows: Catalogue) -> Iterable[tuple[str, ...]]:
     for row in rows.languages.values():
-        yield row.world, row.code, row.name, row.family, row.script, row.group
+        group = f"twin of {row.twin_of}" if row.twin_of else row.group
+        yield row.world, row.code, row.name, row.family, row.script, group
 
 
 def _initialisations(rows: Catalogue) -> Iterable[tuple[str, ...]]:
     for row in rows.initialisations.values():
-        yield rows.world, row.name, row.modality, row.twin
+        yield rows.world, row.name, row.modality, row.twin, _origin(row)
+
+
+def _origin(row: Initialisation) -> str:
+    """Where an initialisation's weights come from."""
+    if row.pretraining is None:
+        return row.path or "a formula"
+    pictures = {"none": "text", "own": "text and pictures", "shuffled": "text and wrong pictures"}
+    words = f"pretrained here on {pictures[row.pretraining.images]}"
+    return f"{words}, {len(row.pretraining.languages)} languages"
 
 
 _ROWS = {
@@ -57,8 +69,8 @@ _ROWS = {
 }
 
 _HEADS = {
-    "targets": ("world", "target", "form", "skill", "trained on", "metric", "languages"),
+    "targets": ("world", "target", "form", "skill", "trained on", "metric", "chance", "languages"),
     "intermediates": ("world", "task", "form", "skill", "languages", "licence"),
     "languages": ("world", "code", "name", "family", "script", "group"),
-    "initialisations": ("world", "name", "modality", "twin"),
+    "initialisations": ("world", "name", "modality", "twin", "weights"),
 }
