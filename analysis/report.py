@@ -30,6 +30,10 @@ LANGUAGES = (
     "saw rows of the language as target rows (source), as intermediate rows of the target's own "
     "skill (skill) or of another; else it is held-out."
 )
+OVERVIEW = (
+    "score: over the languages that chose the setting. reported: over those that did not. tuned: "
+    "gain of the score over the best trial without an intermediate phase."
+)
 GAINS = ("tuned", "paired")
 CUES = " cue: what a rule that sees the surface of the rows alone reaches."
 
@@ -56,6 +60,7 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
         *(_target_part(snapshot, target, best[target], rows) for target in targets),
+        *([_overview_part(snapshot, best)] if len(targets) > 1 else []),
         _phases_part(rows),
         _places_part(snapshot),
     ]
@@ -220,6 +225,27 @@ def _seen_words(row: Row) -> str:
     if row["seen_intermediate"]:
         words.append("skill" if row["seen_skill"] else "other skill")
     return "+".join(words) or "held-out"
+
+
+def _overview_part(snapshot: Snapshot, best: dict[str, ReadTrial | None]) -> str:
+    """One line per target: what to take, and what it gains."""
+    header = ("target", "initialisation", "intermediate", "reported", "score", "tuned")
+    rows = [_overview_row(snapshot, target, trial) for target, trial in best.items()]
+    return "\n\n".join([_title("best settings"), table(header, rows, words=3), wrapped(OVERVIEW)])
+
+
+def _overview_row(snapshot: Snapshot, target: str, best: ReadTrial | None) -> tuple[str, ...]:
+    if best is None or best.setting is None:
+        return (target, *["-"] * 5)
+    baselines = Baselines.of(snapshot.of_target(target))
+    return (
+        target,
+        best.setting.initialisation,
+        best.setting.intermediate_name,
+        points(best.attributes.record.reported_score),
+        points(best.score),
+        gain(baselines.tuned_gain(best)),
+    )
 
 
 def _phases_part(rows: list[Row]) -> str:
