@@ -15,19 +15,17 @@ ROWS = st.lists(st.tuples(st.integers(1, 40), st.sampled_from("abc")), min_size=
 @settings(max_examples=150, deadline=None)
 @given(ROWS, st.integers(1, 5), st.integers(1, 120))
 def test_a_cut_keeps_every_promise(rows, world_size: int, budget: int) -> None:
-    """Each row once over ranks, one head and at most the budget per micro-batch, equal counts."""
+    """Each row once over ranks, micro-batches within the budget, one head at a time everywhere."""
     lengths, groups = [length for length, _ in rows], [group for _, group in rows]
     ranks = cut(lengths, groups, world_size, budget)
     assert len(ranks) == world_size
     assert len({len(batches) for batches in ranks}) == 1
     flat = [row for batches in ranks for batch in batches for row in batch]
     assert sorted(flat) == list(range(len(rows)))
-    for batches in ranks:
-        filled = [batch for batch in batches if batch]
-        assert batches == filled + [[]] * (len(batches) - len(filled))
-        for batch in filled:
-            assert len({groups[row] for row in batch}) == 1
-            assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= budget
+    for together in zip(*ranks, strict=True):
+        assert len({groups[row] for batch in together for row in batch}) == 1
+        for batch in together:
+            assert len(batch) <= 1 or len(batch) * max(lengths[row] for row in batch) <= budget
 
 
 @settings(max_examples=50, deadline=None)

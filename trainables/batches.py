@@ -82,28 +82,27 @@ def cut(
         token_budget: most tokens, padding included, in a micro-batch; one row may exceed it.
 
     Returns:
-        [rank][micro-batch] -> positions of rows. Ranks with fewer micro-batches end in empty ones,
-        because collective operations must meet the same number of times everywhere.
+        [rank][micro-batch] -> positions of rows. The micro-batches of one number have one head on
+        all ranks, and a rank that lacks rows for one has it empty: collective operations must meet
+        everywhere in the same order.
     """
-    longest_first = sorted(range(len(lengths)), key=lambda i: (groups[i], -lengths[i], i))
-    ranks = [
-        _fill(longest_first[rank::world_size], lengths, groups, token_budget)
-        for rank in range(world_size)
-    ]
-    most = max(len(batches) for batches in ranks)
-    return [batches + [[]] * (most - len(batches)) for batches in ranks]
+    ranks: list[list[list[int]]] = [[] for _ in range(world_size)]
+    for group in sorted(set(groups)):
+        rows = [i for i, name in enumerate(groups) if name == group]
+        rows.sort(key=lambda i: (-lengths[i], i))
+        dealt = [_fill(rows[r::world_size], lengths, token_budget) for r in range(world_size)]
+        most = max(len(batches) for batches in dealt)
+        for batches, mine in zip(dealt, ranks, strict=True):
+            mine += batches + [[]] * (most - len(batches))
+    return ranks
 
 
-def _fill(
-    rows: Sequence[int], lengths: Sequence[int], groups: Sequence[str], budget: int
-) -> list[list[int]]:
+def _fill(rows: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Fill micro-batches greedily; the first row of each is its longest."""
     batches: list[list[int]] = []
     for row in rows:
-        last = batches[-1] if batches else None
-        same_head = last is not None and groups[last[0]] == groups[row]
-        if last is not None and same_head and (len(last) + 1) * lengths[last[0]] <= budget:
-            last.append(row)
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= budget:
+            batches[-1].append(row)
         else:
             batches.append([row])
     return batches

@@ -146,14 +146,15 @@ def _train_step(engine: Engine, run: PhaseRun, step: int) -> float:
 
 def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows) -> float:
     """Gradients of the mean loss over a step's rows, however they are cut."""
-    mine = cut(rows.lengths, rows.groups, run.layout.world_size, run.token_budget)[run.layout.rank]
+    mine = _micro_batches(run, rows)
     spread = _spread_contrasts(engine, run, rows, mine)
     total = torch.zeros((), device=engine.device)
-    for number, positions in enumerate(mine):
+    for number, (positions, shown) in enumerate(mine):
         weight = 1 / len(rows.lengths) if positions else 0.0
-        batch = _micro_batch(engine, run, rows, positions)
-        if positions and rows.groups[positions[0]] in spread:
-            batch |= {n: v[positions] for n, v in spread[rows.groups[positions[0]]].items()}
+        batch = _tensors(engine, run, rows, shown)
+        group = rows.groups[shown[0]]
+        if group in spread:
+            batch |= {name: values[shown] for name, values in spread[group].items()}
             _reseed(run, rows.step, number)
         total += engine.accumulate(batch, weight)
         run.micro_batches += 1
@@ -162,11 +163,22 @@ def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows) -> float:
     return float(total)  # the step's one synchronisation with the device
 
 
-def _micro_batch(
-    engine: Engine, run: PhaseRun, rows: StepRows, positions: list[int]
-) -> dict[str, Any]:
-    """Tensors of some rows on the engine's device; of the first row where there are none."""
-    batch = run.data.batch(rows, positions or [0])
+def _micro_batches(run: PhaseRun, rows: StepRows) -> list[tuple[list[int], list[int]]]:
+    """This rank's micro-batches: rows that count, and rows that the model is shown.
+
+    They are the same, except that a rank without rows of its own is shown a row of another: a pass
+    may be collective, and must be through the same head.
+    """
+    ranks = cut(rows.lengths, rows.groups, run.layout.world_size, run.token_budget)
+    return [
+        (together[run.layout.rank], together[run.layout.rank] or max(together)[:1])
+        for together in zip(*ranks, strict=True)
+    ]
+
+
+def _tensors(engine: Engine, run: PhaseRun, rows: StepRows, positions: list[int]) -> dict[str, Any]:
+    """A micro-batch of some rows on the engine's device."""
+    batch = run.data.batch(rows, positions)
     return {k: v.to(engine.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
 
 
@@ -176,7 +188,7 @@ def _reseed(run: PhaseRun, step: int, micro_batch: int) -> None:
 
 
 def _spread_contrasts(
-    engine: Engine, run: PhaseRun, rows: StepRows, mine: list[list[int]]
+    engine: Engine, run: PhaseRun, rows: StepRows, mine: list[tuple[list[int], list[int]]]
 ) -> dict[str, dict[str, Tensor]]:
     """Gradients of the joint losses whose rows are in several micro-batches; see ``contrast``.
 
@@ -187,10 +199,10 @@ def _spread_contrasts(
         return {}
     module = cast(Contrasting, engine.module)
     vectors_n2h = torch.zeros(len(rows.lengths), 2, module.vector_size, device=engine.device)
-    for number, positions in enumerate(mine):
-        batch = _micro_batch(engine, run, rows, positions)
+    for number, (positions, shown) in enumerate(mine):
+        batch = _tensors(engine, run, rows, shown)
         _reseed(run, rows.step, number)
-        with torch.no_grad():  # empty ones run as well: a forward pass may be collective
+        with torch.no_grad():
             vectors = module.vectors(batch)
         if positions and vectors is not None:
             vectors_n2h[positions] = vectors
@@ -199,9 +211,9 @@ def _spread_contrasts(
     return {group: _over_group(rows, group, vectors_n2h) for group in rows.joint}
 
 
-def _each_in_one(rows: StepRows, mine: list[list[int]]) -> bool:
+def _each_in_one(rows: StepRows, mine: list[tuple[list[int], list[int]]]) -> bool:
     """Whether no joint group is in more than one micro-batch."""
-    groups = [rows.groups[positions[0]] for positions in mine if positions]
+    groups = [rows.groups[shown[0]] for _, shown in mine]
     return all(groups.count(group) <= 1 for group in rows.joint)
 
 
