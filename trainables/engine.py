@@ -130,6 +130,14 @@ class Engine:
         if path is None:
             raise RuntimeError(f"no DeepSpeed checkpoint step-{step} in {folder}")
 
+    def agree(self, value: int) -> int:
+        """What rank 0 says, on every rank: its clock and its caller decide for all of them."""
+        if self.layout.world_size == 1:
+            return value
+        said = torch.tensor(int(value), device=self.device)
+        torch.distributed.broadcast(said, src=0)
+        return int(said)
+
     def close(self) -> None:
         """Free what the engine holds; one process runs hundreds of phases."""
         self._engine.destroy()
