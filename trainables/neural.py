@@ -40,17 +40,22 @@ from trainables.phase import PhaseRun, StepData, train_phase
 from trainables.pretraining import MaskedLanguageModel, masked_documents
 from trainables.rows import RowError, Source
 from trainables.store import Artifact
-from trainables.world import Job, Outcome, Tick
+from trainables.world import ALONE, Job, Outcome, Ranks, Tick
 
 TOKENISED_PARTS_KEPT = 64
 """Parts kept tokenised per process: trials of a study read the same few again and again."""
 
 
 class NeuralWorld:
-    """Executes phases with the plan's resources; one per process."""
+    """Executes phases with the plan's resources; one per process.
 
-    def __init__(self, plan: Plan, catalogue: Catalogue, source: Source) -> None:
-        self._plan, self._catalogue, self._source = plan, catalogue, source
+    Training is for all ranks; what comes after it, like evaluation, is rank 0's alone.
+    """
+
+    def __init__(
+        self, plan: Plan, catalogue: Catalogue, source: Source, ranks: Ranks = ALONE
+    ) -> None:
+        self._plan, self._catalogue, self._source, self._ranks = plan, catalogue, source, ranks
         self._tokenised: dict[Any, TokenisedPart] = {}
         torch.set_num_threads(plan.resources.cpus_per_worker)
         gc.collect()
@@ -60,12 +65,12 @@ class NeuralWorld:
         """Train or score; see ``World``."""
         spec = job.attempt.spec
         if isinstance(spec, TrainingSpec):
-            return self._train(spec, job, outcome)
+            return self._ranks.together(job, self._train(spec, job, outcome))
         if isinstance(spec, EvaluationSpec):
             return self._evaluate(spec, job)
         if self._catalogue.initialisations[spec.name].path:
             return self._convert(spec, job, outcome)
-        return self._pretrain(spec, job, outcome)
+        return self._ranks.together(job, self._pretrain(spec, job, outcome))
 
     def _convert(self, spec: InitialisationSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
         """A user's checkpoint becomes a plain encoder folder."""
@@ -78,10 +83,12 @@ class NeuralWorld:
         """Masked language modelling on the micro-world's documents."""
         assert spec.pretraining is not None and spec.seed is not None
         encoder, tokenizer, data = masked_documents(spec.pretraining, spec.seed)
-        tokenizer.save_pretrained(job.attempt.folder)
         optimisation = spec.pretraining.optimisation
         run = self._run(job, MaskedLanguageModel(encoder), data, optimisation, spec.seed)
         yield from _ticks(run, outcome)
+        if self._ranks.rank > 0:
+            return
+        tokenizer.save_pretrained(job.attempt.folder)
         weights = {k.removeprefix("encoder."): v for k, v in run.weights.items() if k != "bias"}
         encoder.load_state_dict(weights)
         save_encoder(encoder, job.attempt.folder)
@@ -97,6 +104,8 @@ class NeuralWorld:
         if spec.kind == "target":
             self._add_reports(run, job)
         yield from _ticks(run, outcome)
+        if self._ranks.rank > 0:
+            return
         outcome.details["tensors"] = {**account.to_json(), "fresh": sorted(model.heads)}
         save_weights(run.weights, job.attempt.folder)
         _save_losses(run, job)
@@ -184,10 +193,13 @@ class NeuralWorld:
     ) -> PhaseRun:
         resources = self._plan.resources
         layout = Layout(
+            rank=self._ranks.rank,
+            world_size=self._ranks.world_size,
             zero_stage=resources.zero_stage,
             dtype=resources.precision,
             token_budget=resources.tokens_per_micro_batch,
         )
+        _check_order(module, layout)
         return PhaseRun(
             module=module,
             data=data,
@@ -200,6 +212,20 @@ class NeuralWorld:
         )
 
 
+def _check_order(module: nn.Module, layout: Layout) -> None:
+    """Refuse what would train other numbers, or hang, without a word.
+
+    ZeRO 2 and 3 reduce and gather tensors in the order in which they are used, and ranks whose
+    micro-batches have different heads use them in different orders.
+    """
+    heads = len(module.heads) if isinstance(module, TaskModel) else 1
+    if heads > 1 and layout.world_size > 1 and layout.zero_stage > 1:
+        raise ValueError(
+            f"a mixture of {heads} heads cannot be trained by {layout.world_size} workers at "
+            f"zero_stage {layout.zero_stage} yet: set it to 0 or 1, or workers_per_trial to 1"
+        )
+
+
 def _encoder(chain: tuple[Artifact, ...]) -> tuple[nn.Module, Account]:
     """The encoder that the last phase of a chain handed on."""
     first, last = chain[0], chain[-1]
@@ -207,7 +233,13 @@ def _encoder(chain: tuple[Artifact, ...]) -> tuple[nn.Module, Account]:
 
 
 def _ticks(run: PhaseRun, outcome: Outcome) -> Iterator[Tick]:
-    """Train to the end and book what it took."""
+    """Train to the end and book what it took.
+
+    The first of several ranks' ticks says that this one is ready: none may enter a collective
+    before all are, because one that then fails would leave the others waiting in it.
+    """
+    if run.layout.world_size > 1:
+        yield Tick(0, run.optimisation.steps)
     phase = train_phase(run)
     try:
         yield from phase
