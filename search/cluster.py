@@ -69,7 +69,7 @@ def ray_cluster(plan: Plan, address: str | None) -> Iterator[Any]:
     if ours:
         _connect(ray, plan, address)
     try:
-        _check_resources(plan, ray.cluster_resources())
+        _check_resources(plan, [node["Resources"] for node in ray.nodes() if node["Alive"]])
         yield ray
     finally:
         if ours:
@@ -81,7 +81,8 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
     if address is None:
         # "local", because no address at all would join whatever cluster runs on this machine.
         resources = plan.resources
-        cpus = max(os.cpu_count() or 1, resources.concurrent_trials * resources.cpus_per_worker)
+        workers = resources.concurrent_trials * resources.workers_per_trial
+        cpus = max(os.cpu_count() or 1, workers * resources.cpus_per_worker)
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
         return
     _check_reachable(address)
@@ -115,14 +116,28 @@ def _unreachable(found: str) -> PlanError:
     return PlanError("Ray", [Mistake("--address", found, expected)])
 
 
-def _check_resources(plan: Plan, have: dict[str, float]) -> None:
-    """A trial that fits nowhere would wait for ever."""
+def _check_resources(plan: Plan, nodes: list[dict[str, float]]) -> None:
+    """A trial that fits nowhere would wait for ever.
+
+    Args:
+        plan: says what each worker of a trial needs.
+        nodes: what each node of the cluster has. A worker is on one node, a trial may be on many.
+    """
     resources = plan.resources
-    needs = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    worker = {"CPU": resources.cpus_per_worker, "GPU": resources.gpus_per_worker}
+    needs = {name: need for name, need in worker.items() if need}
+    most = {name: max(node.get(name, 0) for node in nodes) for name in needs}
     lacking = [
-        Mistake(f"[resources] {name}", str(need), f"at most the cluster's {have.get(name, 0):g}")
+        Mistake(
+            f"[resources] {name}", str(need), f"at most the cluster's {most[name]:g} on one node"
+        )
         for name, need in needs.items()
-        if need > have.get(name, 0)
+        if need > most[name]
     ]
+    room = sum(min(int(node.get(n, 0) // need) for n, need in needs.items()) for node in nodes)
+    if not lacking and room < resources.workers_per_trial:
+        rule = f"at most {room}: so many such workers fit the cluster's nodes at once"
+        asked = str(resources.workers_per_trial)
+        lacking = [Mistake("[resources] workers_per_trial", asked, rule)]
     if lacking:
         raise PlanError("the cluster", lacking)

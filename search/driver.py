@@ -158,7 +158,6 @@ class Search:
         from trainables.transfer import TransferTrainable
 
         plan = self.record.plan
-        resources = {"CPU": plan.resources.cpus_per_worker, "GPU": plan.resources.gpus_per_worker}
         with Progress(queues, self.console, self.quiet) as progress:
             progress.opening(queues)
             searcher = StudySearcher(
@@ -179,9 +178,7 @@ class Search:
                     arm=arm,
                 )
                 tune.Tuner(
-                    tune.with_resources(
-                        TransferTrainable, {k: v for k, v in resources.items() if v}
-                    ),
+                    TransferTrainable,
                     tune_config=tune.TuneConfig(
                         search_alg=searcher,
                         scheduler=Pruning(searcher),

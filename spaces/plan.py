@@ -92,15 +92,23 @@ class BudgetTable(_Table):
 
 
 class ResourcesTable(_Table):
-    """``[resources]``: what one trial gets. Nothing here changes a score, except ``precision``."""
+    """``[resources]``: what one trial gets. ``precision`` alone changes more than rounding."""
 
     concurrent_trials: Positive = 1
+    workers_per_trial: Positive = 1
+    """Ranks that train each phase of a trial together; all of them are reserved as a whole."""
     cpus_per_worker: Positive = 1
     gpus_per_worker: Annotated[float, Field(ge=0, le=1)] = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     zero_stage: Literal[0, 1, 2, 3] = 0
     tokens_per_micro_batch: Positive = 8192
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
+
+    @model_validator(mode="after")
+    def _whole_devices(self) -> "ResourcesTable":
+        if self.workers_per_trial > 1 and 0 < self.gpus_per_worker < 1:
+            raise ValueError("gpus_per_worker must be 0 or 1 where workers_per_trial is above 1")
+        return self
 
 
 class Range(_Table):

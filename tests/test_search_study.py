@@ -47,6 +47,7 @@ ACCEPTED: dict[str, tuple[Changes, int]] = {
     "pruner": ({"budget.pruner": "median", "budget.reports_per_phase": 2}, 1),
     "sampler": ({"study.sampler": "random"}, 1),
     "resources": ({"resources.concurrent_trials": 7, "resources.zero_stage": 2}, 1),
+    "workers": ({"resources.workers_per_trial": 2}, 1),
     "initialisations": (
         {"space.initialisations": ["oracle-text", "oracle-multimodal", "oracle-placebo"]},
         2,

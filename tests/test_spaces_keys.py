@@ -187,6 +187,7 @@ def test_a_key_holds_its_own_seed_and_its_parents(seed: str, expected: list[str]
     ("tables", "expected"),
     [
         ({"resources": {"zero_stage": 2, "tokens_per_micro_batch": 99, "cpus_per_worker": 2}}, []),
+        ({"resources": {"workers_per_trial": 2}}, []),
         ({"budget": {"trials_per_target": 99, "reports_per_phase": 3, "pruner": "median"}}, []),
         ({"study": {"name": "other", "objective": "worst", "selection": "source_dev"}}, []),
         ({"data": {"oracle_seconds_per_phase": 1}}, []),

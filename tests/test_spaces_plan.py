@@ -73,6 +73,7 @@ def test_tables_that_may_be_left_out_have_the_stated_defaults() -> None:
     assert (read.budget.no_intermediate_share, read.budget.wall_hours) == (0.25, None)
     assert (read.store.url, read.store.storage) == ("", "journal")
     resources = read.resources
+    assert (resources.workers_per_trial, resources.cpus_per_worker) == (1, 1)
     assert (resources.precision, resources.zero_stage, resources.checkpoint_minutes) == (
         "fp32",
         0,
@@ -179,6 +180,7 @@ def test_a_name_like_no_other_gets_no_guess() -> None:
         ("budget", "pruner", "hyperband", "median"),
         ("budget", "reports_per_phase", 21, 20),
         ("resources", "concurrent_trials", 0, 1),
+        ("resources", "workers_per_trial", 0, 1),
         ("resources", "gpus_per_worker", 1.5, 1),
         ("resources", "precision", "fp16", "bf16"),
         ("resources", "zero_stage", 4, 3),
@@ -297,6 +299,7 @@ def merged(tables: dict[str, Any]) -> dict[str, Any]:
         {"budget": {"trials_per_target": 99, "no_intermediate_share": 0.5, "wall_hours": 1.0}},
         {"budget": {"trials_per_target": 8, "pruner": "median", "reports_per_phase": 3}},
         {"resources": {"zero_stage": 3, "concurrent_trials": 4, "tokens_per_micro_batch": 1}},
+        {"resources": {"workers_per_trial": 2}},
         {"store": {"url": "/elsewhere"}},
         {"study": {"sampler": "random"}},
     ],

@@ -7,18 +7,31 @@ accumulation, because it assumes equal micro-batches, where ours are cut by a to
 
 import gc
 import os
+import socket
 import warnings
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import deepspeed
+import psutil
 import torch
+from deepspeed.accelerator import get_accelerator
 from torch import Tensor, nn
+from torch.distributed import (  # type: ignore[attr-defined]  # torch exports it all the same
+    DistError,
+    TCPStore,
+)
 
 from spaces.settings import Optimisation
+from trainables.world import Rank
 
 warnings.filterwarnings("ignore", message=".*(reduce_scatter|all_gather).*deprecated.*")
+
+PATIENCE = timedelta(hours=2)
+"""How long ranks wait for each other. Dead ones are found by Ray, not by this clock; rank 0 may be
+held up between two steps by whoever takes its ticks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +61,69 @@ def join_process_group() -> None:
     alone = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1"}
     for name, value in {**alone, "MASTER_PORT": "29500"}.items():
         os.environ.setdefault(name, value)
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    backend = _backend()
     if os.environ["WORLD_SIZE"] == "1":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
         store = torch.distributed.HashStore()  # type: ignore[attr-defined]
         torch.distributed.init_process_group(backend, store=store, rank=0, world_size=1)
     deepspeed.init_distributed(dist_backend=backend, verbose=False)
+
+
+def meeting_point(host: str) -> TCPStore:
+    """A store where the ranks of a gang meet, listening on one address and any free port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, 0), family=family)
+    port = listening.getsockname()[1]
+    return TCPStore(
+        host, port, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach()
+    )
+
+
+def join_gang(
+    rank: Rank, address: str, host: str, port: int, store: TCPStore | None = None
+) -> None:
+    """Bring up torch.distributed for one rank of several; returns when all have come.
+
+    Args:
+        rank: which one this process is.
+        address: this node's own, in the network that connects the ranks.
+        host: address of the meeting point.
+        port: of the meeting point.
+        store: the meeting point itself, in the process that opened it.
+    """
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+    os.environ |= {"RANK": str(rank.rank), "WORLD_SIZE": str(rank.world_size)}
+    os.environ |= {"MASTER_ADDR": host, "MASTER_PORT": str(port)}
+    os.environ["LOCAL_RANK"] = "0"  # Ray shows each process its own devices alone
+    if interface := _interface(address):
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
+    torch.distributed.init_process_group(
+        _backend(),
+        store=store or TCPStore(host, port, wait_for_workers=False),
+        rank=rank.rank,
+        world_size=rank.world_size,
+        timeout=PATIENCE,
+    )
+    deepspeed.init_distributed(dist_backend=_backend(), verbose=False)
+
+
+def _backend() -> str:
+    """A plan without GPUs trains on CPUs also where there are GPUs."""
+    return "nccl" if get_accelerator().device_name() == "cuda" else "gloo"
+
+
+def _interface(address: str) -> str:
+    """The network interface with an address; gloo would look for the host's name instead."""
+    found = psutil.net_if_addrs().items()
+    return next((name for name, all_ in found if address in {a.address for a in all_}), "")
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether a collective failed because another rank, or the way to it, is gone."""
+    # gloo has no error class of its own; its messages name the source file they come from.
+    return isinstance(error, DistError) or (
+        type(error) is RuntimeError and "gloo/transport" in str(error)
+    )
 
 
 class Engine:
@@ -129,6 +199,14 @@ class Engine:
         path, _ = self._engine.load_checkpoint(str(folder), tag=f"step-{step}")
         if path is None:
             raise RuntimeError(f"no DeepSpeed checkpoint step-{step} in {folder}")
+
+    def agree(self, value: int) -> int:
+        """What rank 0 says, on every rank: its clock and its caller decide for all of them."""
+        if self.layout.world_size == 1:
+            return value
+        said = torch.tensor(int(value), device=self.device)
+        torch.distributed.broadcast(said, src=0)
+        return int(said)
 
     def close(self) -> None:
         """Free what the engine holds; one process runs hundreds of phases."""

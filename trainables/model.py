@@ -47,15 +47,19 @@ class TaskModel(nn.Module):
     def forward(self, batch: dict[str, Any]) -> Tensor:
         """Sum of the units' losses; all units of a micro-batch share one head.
 
-        The other heads' weights are touched with weight zero: ranks and ZeRO partitions must reduce
-        the same tensors in every micro-batch.
+        The other heads' weights are touched with weight zero, and all of them in one order: ranks
+        and ZeRO partitions must gather and reduce the same tensors in every micro-batch, and ZeRO
+        does so in the order of their use.
         """
         name, hidden_sth = batch["head"], self.hidden(batch)
-        loss = self.forms[name].loss(self.heads[name], hidden_sth, batch)
-        for other, head in self.heads.items():
-            if other != name and isinstance(head, nn.Linear):
-                loss = loss + 0.0 * head(hidden_sth[:1, 0]).sum()
-        return loss
+        losses = [
+            self.forms[name].loss(head, hidden_sth, batch)
+            if each == name
+            else 0.0 * head(hidden_sth[:1, 0]).sum()
+            for each, head in self.heads.items()
+            if each == name or isinstance(head, nn.Linear)
+        ]
+        return sum(losses[1:], start=losses[0])
 
     def vectors(self, batch: dict[str, Any]) -> Tensor | None:
         """Vectors of query and candidate, [B, 2, H]; None from a head that contrasts nothing."""

@@ -39,17 +39,22 @@ from trainables.phase import PhaseRun, StepData, train_phase
 from trainables.pretraining import pretraining_run
 from trainables.rows import RowError, Source
 from trainables.store import Artifact
-from trainables.world import Job, Outcome, Tick
+from trainables.world import ALONE, Job, Outcome, Ranks, Tick
 
 TOKENISED_PARTS_KEPT = 64
 """Parts kept tokenised per process: trials of a study read the same few again and again."""
 
 
 class NeuralWorld:
-    """Executes phases with the plan's resources; one per process."""
+    """Executes phases with the plan's resources; one per process.
 
-    def __init__(self, plan: Plan, catalogue: Catalogue, source: Source) -> None:
-        self._plan, self._catalogue, self._source = plan, catalogue, source
+    Training is for all ranks; what comes after it, like evaluation, is rank 0's alone.
+    """
+
+    def __init__(
+        self, plan: Plan, catalogue: Catalogue, source: Source, ranks: Ranks = ALONE
+    ) -> None:
+        self._plan, self._catalogue, self._source, self._ranks = plan, catalogue, source, ranks
         self._tokenised: dict[Any, TokenisedPart] = {}
         torch.set_num_threads(plan.resources.cpus_per_worker)
         gc.collect()
@@ -59,12 +64,12 @@ class NeuralWorld:
         """Train or score; see ``World``."""
         spec = job.attempt.spec
         if isinstance(spec, TrainingSpec):
-            return self._train(spec, job, outcome)
+            return self._ranks.together(job, self._train(spec, job, outcome))
         if isinstance(spec, EvaluationSpec):
             return self._evaluate(spec, job)
         if self._catalogue.initialisations[spec.name].path:
             return self._convert(spec, job, outcome)
-        return self._pretrain(spec, job, outcome)
+        return self._ranks.together(job, self._pretrain(spec, job, outcome))
 
     def _convert(self, spec: InitialisationSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
         """A user's checkpoint becomes a plain encoder folder."""
@@ -77,9 +82,11 @@ class NeuralWorld:
         """Masked words, and pictures where asked, on the micro-world's documents."""
         assert spec.pretraining is not None and spec.seed is not None
         model, tokenizer, data = pretraining_run(spec.pretraining, spec.seed)
-        tokenizer.save_pretrained(job.attempt.folder)
         run = self._run(job, model, data, spec.pretraining.optimisation, spec.seed)
         yield from _ticks(run, outcome)
+        if self._ranks.rank > 0:
+            return
+        tokenizer.save_pretrained(job.attempt.folder)
         own = "encoder."
         model.encoder.load_state_dict(
             {k.removeprefix(own): v for k, v in run.weights.items() if k.startswith(own)}
@@ -97,6 +104,8 @@ class NeuralWorld:
         if spec.kind == "target":
             self._add_reports(run, job)
         yield from _ticks(run, outcome)
+        if self._ranks.rank > 0:
+            return
         outcome.details["tensors"] = {**account.to_json(), "fresh": sorted(model.heads)}
         save_weights(run.weights, job.attempt.folder)
         _save_losses(run, job)
@@ -188,6 +197,8 @@ class NeuralWorld:
     ) -> PhaseRun:
         resources = self._plan.resources
         layout = Layout(
+            rank=self._ranks.rank,
+            world_size=self._ranks.world_size,
             zero_stage=resources.zero_stage,
             dtype=resources.precision,
             token_budget=resources.tokens_per_micro_batch,
@@ -211,7 +222,13 @@ def _encoder(chain: tuple[Artifact, ...]) -> tuple[nn.Module, Account]:
 
 
 def _ticks(run: PhaseRun, outcome: Outcome) -> Iterator[Tick]:
-    """Train to the end and book what it took."""
+    """Train to the end and book what it took.
+
+    The first of several ranks' ticks says that this one is ready: none may enter a collective
+    before all are, because one that then fails would leave the others waiting in it.
+    """
+    if run.layout.world_size > 1:
+        yield Tick(0, run.optimisation.steps)
     phase = train_phase(run)
     try:
         yield from phase

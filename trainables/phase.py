@@ -96,7 +96,9 @@ def train_phase(run: PhaseRun) -> Generator[Tick]:
     """Train a phase to its last step, yielding after each one.
 
     Closing the generator between two steps writes a checkpoint; the same phase under the same
-    layout goes on from there with the very losses of an uninterrupted one.
+    layout goes on from there with the very losses of an uninterrupted one. With several ranks each
+    runs this function, and rank 0 decides: its disk is resumed from, its clock is read, and when
+    its generator is closed all of them write the checkpoint and end.
 
     Raises:
         NotANumber: a loss is not finite.
@@ -110,15 +112,18 @@ def train_phase(run: PhaseRun) -> Generator[Tick]:
             if not math.isfinite(run.losses[-1]):
                 raise NotANumber(f"loss {run.losses[-1]} at step {step + 1}")
             value = _report(engine, run, step + 1)
-            if time.monotonic() - saved_at >= run.checkpoint_seconds:
+            if engine.agree(time.monotonic() - saved_at >= run.checkpoint_seconds):
                 _checkpoint(engine, run, step + 1)
                 saved_at, saved_step = time.monotonic(), step + 1
             try:
                 yield Tick(step + 1, run.optimisation.steps, value)
+                closed = False
             except GeneratorExit:
+                closed = True
+            if engine.agree(closed):
                 if step + 1 > saved_step:
                     _checkpoint(engine, run, step + 1)
-                raise
+                return
         run.weights = engine.weights()
     finally:
         engine.close()
@@ -231,7 +236,10 @@ def _over_group(rows: StepRows, group: str, vectors_n2h: Tensor) -> dict[str, Te
 
 
 def _report(engine: Engine, run: PhaseRun, step: int) -> float | None:
-    """A score during the phase; evaluation draws nothing, so training is as without it."""
+    """A score during the phase; evaluation draws nothing, so training is as without it.
+
+    Every rank computes it: at ZeRO stage 3 each holds a part of the weights alone.
+    """
     if run.report is None or step not in run.report_steps:
         return None
     engine.module.eval()
@@ -263,12 +271,21 @@ def _complete(folder: Path) -> list[int]:
 
 def _resume(engine: Engine, run: PhaseRun) -> int:
     """Load the newest checkpoint of this layout; the step to go on from (0 for a fresh start)."""
-    for step in reversed(_complete(run.checkpoints)):
+    # A shared disk may show other ranks less for a moment: they load what rank 0 sees, or fail.
+    step = engine.agree(_newest(run.checkpoints))
+    if step:
         folder = run.checkpoints / f"step-{step}"
-        if folder.stat().st_uid != os.geteuid():
-            continue  # DeepSpeed's states are pickles: another user's are not opened
         engine.load(folder, step)
         run.losses = [float(loss) for loss in np.load(folder / "losses.npy")]
         run.tokens, run.micro_batches = (int(n) for n in np.load(folder / "counts.npy"))
-        return step
-    return 0
+    return step
+
+
+def _newest(folder: Path) -> int:
+    """Step of the newest checkpoint of ours, 0 without one.
+
+    DeepSpeed's states are pickles: another user's are not opened.
+    """
+    me = os.geteuid()
+    mine = [n for n in _complete(folder) if (folder / f"step-{n}").stat().st_uid == me]
+    return max(mine, default=0)

@@ -14,8 +14,9 @@ from ray import tune
 
 from spaces.settings import TransferSetting
 from spaces.study import SETTING, StudyRecord, read_study
-from trainables.trial import Message, StopRequested, TrialRequest, run_trial, world_for
-from trainables.world import World
+from trainables.gang import Gang, Lead, trial_bundles
+from trainables.trial import Message, StopRequested, TrialRequest, Worlds, run_trial
+from trainables.world import ALONE, LostRank, Ranks
 
 STOPPING_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of the disk, not of the setting: the search pauses and the trial is taken up later."""
@@ -46,11 +47,18 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
     """One trial per configuration; each step is one message of the trial."""
 
     _messages: Iterator[Message]
-    _worlds: dict[tuple[str, str, str], World]
+    _worlds: Worlds
+    _gang: Gang | None
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        """What the study's plan gives a trial."""
+        record = read_study(Path(config["root"]), config["study"])
+        return trial_bundles(record.plan.resources)
 
     def setup(self, config: dict[str, Any]) -> None:
         """Open the first trial."""
-        self._worlds = {}
+        self._worlds, self._gang = Worlds(), None
         self._open(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -68,19 +76,27 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
             setting=SETTING.validate_python(config["setting"]),
             trial_number=config["trial_number"],
         )
-        self._messages = run_trial(request, self._world(record, request.root))
+        ranks = self._ranks(record, request.root)
+        self._messages = run_trial(request, self._worlds.of(record, request.root, ranks))
 
-    def _world(self, record: StudyRecord, root: Path) -> World:
-        """One world per frozen record: a study that grew has another."""
-        name = (str(root), record.name, record.model_dump_json())
-        if name not in self._worlds:
-            self._worlds = {name: world_for(record, root)}
-        return self._worlds[name]
+    def _ranks(self, record: StudyRecord, root: Path) -> Ranks:
+        """This process alone, or the lead of a gang that lives as long as this actor."""
+        workers = record.plan.resources.workers_per_trial
+        if workers == 1 or record.plan.world == "oracle":
+            return ALONE
+        self._gang = self._gang or Gang(workers)
+        return Lead(self._gang, root, record.name)
 
     def step(self) -> Message:
-        """The next message; failures are results, so that only a dead actor is retried."""
+        """The next message; failures are results, so that only a dead worker is retried.
+
+        Raises:
+            LostRank: Tune starts the trial again, in another actor with another gang.
+        """
         try:
             message = next(self._messages)
+        except LostRank:
+            raise
         except StopRequested as request:
             return {"event": "stopped", "reason": str(request), "done": True}
         except OSError as error:
@@ -93,8 +109,10 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
         return {**message, "done": message["event"] == "final"}
 
     def cleanup(self) -> None:
-        """Checkpoint what is in training."""
+        """Checkpoint what is in training; the gang goes with the actor."""
         self._messages.close()  # type: ignore[attr-defined]
+        if self._gang is not None:
+            self._gang.disband()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: progress lives in the phase store."""

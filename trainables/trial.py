@@ -15,7 +15,7 @@ from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
 from trainables.oracle import OracleWorld
 from trainables.store import Artifact, PhaseStore
-from trainables.world import Job, NotANumber, Outcome, Tick, World
+from trainables.world import ALONE, Job, NotANumber, Outcome, Ranks, Tick, World
 
 HEARTBEAT_SECONDS = 5.0
 """Longest silence of a healthy trial between two steps."""
@@ -91,6 +91,7 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
         RowError, WeightError: rows or weights cannot be used; the message says which.
         OSError: a disk is full or gone; checkpoints and finished phases are safe.
         StopRequested: the driver asks to stop; the phase in training has written its checkpoint.
+        LostRank: a process that trained with this one is gone; the trial may be tried again.
     """
     author = {
         "study": request.record.name,
@@ -180,8 +181,8 @@ def _final(
     return {"event": "final", "score": score, "record": json.dumps(record)}
 
 
-def world_for(record: StudyRecord, root: Path) -> World:
-    """The world that executes a study's phases in this process."""
+def world_for(record: StudyRecord, root: Path, ranks: Ranks = ALONE) -> World:
+    """The world that executes a study's phases in this process, one of its ranks."""
     if record.plan.world == "oracle":
         return OracleWorld(record.plan, record.catalogue)
     # Heavy (torch, transformers, DeepSpeed) and not needed by oracle trials.
@@ -189,4 +190,19 @@ def world_for(record: StudyRecord, root: Path) -> World:
     from trainables.sources import source_for
 
     source = source_for(record.plan, record.catalogue, root / "cache")
-    return NeuralWorld(record.plan, record.catalogue, source)
+    return NeuralWorld(record.plan, record.catalogue, source, ranks)
+
+
+@dataclass(slots=True)
+class Worlds:
+    """The world of this process, made anew where another study is executed, or one that grew."""
+
+    _made_for: tuple[str, str] | None = None
+    _world: World | None = None
+
+    def of(self, record: StudyRecord, root: Path, ranks: Ranks = ALONE) -> World:
+        """The world of a frozen record; imports and tokenised rows stay while it is the same."""
+        wanted = (str(root), record.model_dump_json())
+        if self._world is None or self._made_for != wanted:
+            self._made_for, self._world = wanted, world_for(record, root, ranks)
+        return self._world

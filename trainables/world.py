@@ -13,6 +13,10 @@ class NotANumber(ArithmeticError):
     """A loss or score left the numbers: the setting is bad, the machine is not."""
 
 
+class LostRank(RuntimeError):
+    """A process that trains with this one died, or the way to it: the setting is not to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """A phase is alive and stands here; with a report, it also has a score to tell."""
@@ -42,6 +46,44 @@ class Outcome:
     steps: int = 0
     tokens: int = 0
     details: dict[str, Any] = field(default_factory=dict)
+
+
+class Ranks(Protocol):
+    """The processes that train a phase together, as one of them sees them."""
+
+    @property
+    def rank(self) -> int:
+        """Which of them this one is. Rank 0 writes, tells and decides."""
+
+    @property
+    def world_size(self) -> int:
+        """How many they are."""
+
+    def together(self, job: Job, ticks: Iterator[Tick]) -> Iterator[Tick]:
+        """Have the others train a job while this process does, in the same steps.
+
+        Args:
+            job: what is trained.
+            ticks: its training in this process, not begun yet.
+
+        Raises:
+            LostRank: another rank is gone.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A process that calls nobody: alone by default, or called by rank 0 itself."""
+
+    rank: int = 0
+    world_size: int = 1
+
+    def together(self, job: Job, ticks: Iterator[Tick]) -> Iterator[Tick]:
+        """The training in this process is all there is to start."""
+        return ticks
+
+
+ALONE = Rank()
 
 
 class World(Protocol):
