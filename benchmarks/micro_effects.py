@@ -13,6 +13,7 @@ import platform
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -45,7 +46,10 @@ CAPTIONED = {
 """Which languages' documents see a picture."""
 
 OVERLAPS = (0.0, 1.0, 2.0)
-"""Factors on every language's share of words spelled as in the hub."""
+"""Factors on every language's share of words spelled as in the hub, families left out."""
+
+AS_IT_IS = -1.0
+"""In the place of a factor: the world as it is."""
 
 REGIONS = {
     "hub": (HUB,),
@@ -64,7 +68,7 @@ class Cell:
     initialisation: str
     intermediate: str
     target: str
-    overlap: float = 1.0
+    overlap: float = AS_IT_IS
 
 
 def cells(seed: int) -> list[Cell]:
@@ -80,7 +84,6 @@ def cells(seed: int) -> list[Cell]:
     overlaps = [
         Cell(seed, TEXT, "none", t, factor)
         for factor in OVERLAPS
-        if factor != 1
         for t in ("udpos", "tatoeba", "xcopa")
     ]
     twins = [
@@ -96,9 +99,9 @@ def measure(root: Path, seed: int) -> list[dict[str, object]]:
     rows = tuple(variant(MULTIMODAL, name, captioned=codes) for name, codes in CAPTIONED.items())
     labs, found = {}, []
     for cell in cells(seed):
-        with scaled_overlap(cell.overlap):
+        with nullcontext() if cell.overlap == AS_IT_IS else scaled_overlap(cell.overlap):
             if cell.overlap not in labs:
-                labs[cell.overlap] = Lab(root, seed, rows, twins=cell.overlap == 1)
+                labs[cell.overlap] = Lab(root, seed, rows, twins=cell.overlap == AS_IT_IS)
             scores = labs[cell.overlap].scores(cell.target, cell.initialisation, cell.intermediate)
         found += [{**vars(cell), "language": code, "value": v} for code, v in scores.items()]
         print(cell, file=sys.stderr, flush=True)
@@ -163,7 +166,7 @@ def twin_differences(frame: pd.DataFrame) -> pd.Series:
 def sections(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
     """Titles and tables."""
     whole = regions(frame)
-    world = whole[whole.overlap == 1]
+    world = whole[whole.overlap == AS_IT_IS]
     built_in = world[world.initialisation.isin([TEXT, MULTIMODAL, PLACEBO])]
     index = ["seed", "initialisation", "target", "region"]
     plain = built_in[built_in.intermediate == "none"].set_index(index).value
@@ -182,7 +185,7 @@ def sections(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
             table(chosen, "intermediate", "target"),
         )
     captions = frame[frame.initialisation.isin([*CAPTIONED, MULTIMODAL, TEXT])]
-    captions = captions[(captions.intermediate == "none") & (captions.overlap == 1)]
+    captions = captions[(captions.intermediate == "none") & (captions.overlap == AS_IT_IS)]
     for target in ("tatoeba", "xcopa"):
         chosen = captions[captions.target == target]
         values = chosen.set_index(["seed", "initialisation", "language"]).value
@@ -190,8 +193,7 @@ def sections(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
             f"Which languages' captions have pictures: {target}",
             table(values, "initialisation", "language"),
         )
-    overlap = whole[(whole.initialisation == TEXT) & (whole.intermediate == "none")]
-    overlap = overlap[overlap.target.isin(["udpos", "tatoeba", "xcopa"])]
+    overlap = whole[whole.overlap != AS_IT_IS]
     values = overlap.set_index(["seed", "target", "overlap", "region"]).value.sort_index()
     yield (
         "Words shared with the hub, times a factor",

@@ -126,7 +126,10 @@ def _plan(seed: int, codes: list[str]) -> dict[str, object]:
 
 @contextmanager
 def scaled_overlap(factor: float) -> Iterator[None]:
-    """Another world: every language shares ``factor`` times as many words with the hub."""
+    """Another world: every language shares ``factor`` times as many words with the hub.
+
+    Families share nothing in it: relatives of the hub's nearest would run out of words to copy.
+    """
     rows = tuple(_with_overlap(row, factor) for row in (*MICRO_LANGUAGES, *MICRO_TWINS))
     grammars = {row.code: row.grammar for row in rows}
     with (
@@ -142,7 +145,8 @@ def _with_overlap(row: Language, factor: float) -> Language:
     if row.code == HUB or row.grammar is None:
         return row
     overlap = min(1.0, factor * row.grammar.hub_overlap)
-    return replace(row, grammar=replace(row.grammar, hub_overlap=overlap))
+    grammar = replace(row.grammar, hub_overlap=overlap, relative="", relative_overlap=0.0)
+    return replace(row, grammar=grammar)
 
 
 def _forget_words() -> None:
