@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.settings import Optimisation
+from trainables.contrast import Contrasting
 
 warnings.filterwarnings("ignore", message=".*(reduce_scatter|all_gather).*deprecated.*")
 
@@ -95,6 +96,12 @@ class Engine:
         # DeepSpeed averages gradients over ranks; our loss is a sum over them.
         self._engine.backward(loss * self.layout.world_size)
         return cast(Tensor, loss.detach())
+
+    def vectors(self, batch: Any) -> Tensor | None:
+        """What the module's ``vectors`` gives without gradients, as precise as ``accumulate``."""
+        lowered = self.layout.dtype == "bf16"
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=lowered):
+            return cast(Contrasting, self.module).vectors(batch)
 
     def step(self, learning_rate: float) -> None:
         """Clip the whole step's gradient, update, clear."""

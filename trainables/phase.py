@@ -152,9 +152,10 @@ def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows) -> float:
     for number, positions in enumerate(mine):
         weight = 1 / len(rows.lengths) if positions else 0.0
         batch = _micro_batch(engine, run, rows, positions)
+        if spread:
+            _reseed(run, rows.step, number)
         if positions and rows.groups[positions[0]] in spread:
             batch |= {n: v[positions] for n, v in spread[rows.groups[positions[0]]].items()}
-            _reseed(run, rows.step, number)
         total += engine.accumulate(batch, weight)
         run.micro_batches += 1
     if run.layout.world_size > 1:
@@ -185,16 +186,18 @@ def _spread_contrasts(
     """
     if not rows.joint or (run.layout.world_size == 1 and _each_in_one(rows, mine)):
         return {}
-    module = cast(Contrasting, engine.module)
-    vectors_n2h = torch.zeros(len(rows.lengths), 2, module.vector_size, device=engine.device)
+    size = cast(Contrasting, engine.module).vector_size
+    vectors_n2h = torch.zeros(len(rows.lengths), 2, size, device=engine.device)
+    alone = run.layout.world_size == 1
     for number, positions in enumerate(mine):
+        if alone and rows.groups[positions[0]] not in rows.joint:
+            continue  # with other ranks even empty ones run: a forward pass may be collective
         batch = _micro_batch(engine, run, rows, positions)
         _reseed(run, rows.step, number)
-        with torch.no_grad():  # empty ones run as well: a forward pass may be collective
-            vectors = module.vectors(batch)
+        vectors = engine.vectors(batch)
         if positions and vectors is not None:
             vectors_n2h[positions] = vectors
-    if run.layout.world_size > 1:
+    if not alone:
         torch.distributed.all_reduce(vectors_n2h)  # each row is zero on all ranks but one
     return {group: _over_group(rows, group, vectors_n2h) for group in rows.joint}
 
