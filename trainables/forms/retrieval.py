@@ -13,7 +13,7 @@ from spaces.metrics import DEPTH
 from spaces.settings import Pooling, Readout
 from spaces.tasks import Task
 from trainables.contrast import contrast_in
-from trainables.forms.base import Features, array
+from trainables.forms.base import Features, array, blank
 from trainables.rows import RowTable
 
 
@@ -42,6 +42,10 @@ class Retrieval:
 
     columns: ClassVar[tuple[str, ...]] = ("text", "target", "target_id")
     joint: ClassVar[bool] = True
+
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """Both texts must have words, and the candidate a name: nameless ones would all match."""
+        return blank(row, "text", "target", "target_id")
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """Pooling without weights."""

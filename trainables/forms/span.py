@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.forms.base import Features, array, linear, single_units
+from trainables.forms.base import Features, array, blank, linear, single_units
 from trainables.rows import RowError, RowTable
 
 LONGEST_QUESTION = 64
@@ -33,6 +33,17 @@ class Span:
 
     columns: ClassVar[tuple[str, ...]] = ("text", "question", "answers", "starts")
     joint: ClassVar[bool] = False
+
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """Every answer must stand where it is said to; a question may be empty."""
+        text, answers, starts = row["text"], row["answers"], row["starts"]
+        if not isinstance(row["question"], str):
+            return f"question {row['question']!r} is not text"
+        if len(answers) != len(starts):
+            return f"{len(answers)} answers have {len(starts)} starts: {answers}, {starts}"
+        return blank(row, "text") or next(
+            filter(None, (_misplaced(text, a, s) for a, s in zip(answers, starts, strict=True))), ""
+        )
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A linear layer H -> 2: start and end."""
@@ -107,6 +118,16 @@ class Candidate:
     """First character."""
     end: int
     """Character after the last."""
+
+
+def _misplaced(text: str, answer: Any, start: Any) -> str:
+    """The flaw of an answer that is not where it is said to be; empty where it is."""
+    if not isinstance(answer, str) or not answer.strip():
+        return f"answer {answer!r} is empty or not text"
+    if not isinstance(start, int) or start < 0:
+        return f"start {start!r} of answer {answer!r} is no place in a text"
+    found = text[start : start + len(answer)]
+    return "" if found == answer else f"answer {answer!r} is not at {start}, where {found!r} is"
 
 
 def _logits(head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
