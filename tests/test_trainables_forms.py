@@ -217,6 +217,16 @@ def test_the_nearest_candidates_come_first() -> None:
     assert form.gold(rows) == [["X", "X"], ["Y"], ["X", "X"]]
 
 
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60))
+def test_nearest_is_the_head_of_a_stable_sort(scores: list[int]) -> None:
+    """However many scores are equal, and whether or not there are twenty of them."""
+    from trainables.forms.retrieval import _nearest
+
+    whole = np.array([scores, scores[::-1]], dtype=float)
+    expected = np.argsort(-whole, axis=1, kind="stable")[:, :20]
+    assert [row.tolist() for row in _nearest(whole)] == expected.tolist()
+
+
 @pytest.mark.parametrize("pooling", ["mean", "first"])
 def test_pooling_leaves_padding_out(pooling: Any) -> None:
     """A vector is the same however far its sequence is padded, and has length one."""

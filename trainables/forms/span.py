@@ -16,7 +16,8 @@ LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
 BEST_ENDS = 20
 """Subwords of a question, subwords of an answer, starts and ends looked at per window: XTREME's
-``run_squad.py`` (max_query_length, max_answer_length, n_best_size)."""
+``run_squad.py`` (max_query_length, max_answer_length, n_best_size). There, places outside the
+context count among the best and are then dropped; here the best are those in the context."""
 
 NULL_PLACE = 0
 """The first token stands for "no answer in this window"."""
@@ -144,7 +145,7 @@ def _room(task: Task, tokenizer: Any, longest: int) -> int:
     Raises:
         RowError: not one. Asked for windows that do not move, tokenizers end the process.
     """
-    left = longest - tokenizer.num_special_tokens_to_add(pair=True) - task.stride - 1
+    left: int = longest - tokenizer.num_special_tokens_to_add(pair=True) - task.stride - 1
     if left < 1:
         raise RowError(
             f"max_tokens {longest} of {task.name!r} leaves no room for a question beside "
