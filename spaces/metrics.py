@@ -55,6 +55,8 @@ def tag_f1(task: Task, gold: Sequence[list[int]], predicted: Sequence[list[int]]
 
     XTREME passes part-of-speech tags to an entity scorer (seqeval), which reads a tag without a
     prefix as inside an entity of that name: neighbouring words of one tag count once, together.
+    Equal to seqeval 0.0.12, the version of XTREME's time; from 1.0 on it cuts off a tag's first
+    letter, which leaves of X nothing, and so loses X at the ends of sentences.
     """
     return _f1(task, gold, predicted, runs)
 

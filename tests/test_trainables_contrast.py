@@ -87,8 +87,8 @@ def pairs(kind: str) -> TaskData:
     return TaskData(parts, order, 0)
 
 
-def trained(folder: Path, kind: str, budget: int, stage: int = 0) -> PhaseRun:
-    """Four steps of a tiny BERT."""
+def prepared(folder: Path, kind: str, layout: Layout, dropout: float = 0.0) -> PhaseRun:
+    """Four steps of a tiny BERT, not yet run."""
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=40,
@@ -97,20 +97,25 @@ def trained(folder: Path, kind: str, budget: int, stage: int = 0) -> PhaseRun:
         num_attention_heads=2,
         intermediate_size=16,
         max_position_embeddings=32,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         initializer_range=0.4,
     )
     data = pairs(kind)
     encoder = BertModel(config, add_pooling_layer=False)
-    run = PhaseRun(
+    return PhaseRun(
         module=TaskModel(encoder, [part.task for part in data.parts]),
         data=data,
         optimisation=STEPS,
         seed=3,
-        layout=Layout(zero_stage=stage, token_budget=budget),
+        layout=layout,
         checkpoints=folder,
     )
+
+
+def trained(folder: Path, kind: str, budget: int, stage: int = 0) -> PhaseRun:
+    """Four steps of a tiny BERT."""
+    run = prepared(folder, kind, Layout(zero_stage=stage, token_budget=budget))
     for _ in train_phase(run):
         pass
     return run
@@ -132,3 +137,40 @@ def test_the_cut_changes_rounding_alone(kind: str, stage: int, tmp_path: Path) -
             assert torch.allclose(cut.weights[name], weight, atol=1e-5), name
     negatives = np.log(STEPS.rows_per_step / (2 if kind == "mixture" else 1))
     assert whole.losses[0] > 0.3 * negatives  # a row without negatives would have no loss
+
+
+@pytest.mark.parametrize("kind", ["alone", "mixture"])
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_both_passes_see_the_same_vectors(kind: str, dtype: str, tmp_path: Path) -> None:
+    """Dropped units and precision are those of the pass whose gradient is taken."""
+    run = prepared(tmp_path, kind, Layout(token_budget=100, dtype=dtype), dropout=0.3)
+    seen: dict[bool, list[torch.Tensor]] = {False: [], True: []}
+    head = run.module.get_submodule(f"heads.{BITEXT.head}")
+    head.register_forward_hook(
+        lambda _, __, found: seen[torch.is_grad_enabled()].append(found.detach().clone())
+    )
+    encoded = []
+    run.module.get_submodule("encoder").register_forward_hook(
+        lambda *_: encoded.append(torch.is_grad_enabled())
+    )
+    for _ in train_phase(run):
+        pass
+    assert len(seen[False]) == len(seen[True]) > STEPS.steps
+    assert all(torch.equal(a, b) for a, b in zip(seen[False], seen[True], strict=True))
+    assert encoded.count(False) == len(seen[False])  # rows that contrast nothing are read once
+
+
+def test_low_precision_leaves_scores_alone() -> None:
+    """The temperature would make large differences of what bfloat16 cannot tell apart."""
+    pairs = vectors(6).float()
+    near = nn.functional.normalize(pairs + 5, dim=-1)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = contrast(near, torch.arange(6))
+    assert torch.equal(low, contrast(near, torch.arange(6)))
+
+
+@pytest.mark.parametrize("same", [[7], [APART], [7, 7, 7]])
+def test_rows_without_negatives_have_no_loss(same: list[int]) -> None:
+    """A group of one row, or of rows with one candidate: zero, and no gradient but zero."""
+    shared = gradients(vectors(len(same)), torch.tensor(same))
+    assert not shared["row_losses"].any() and not shared["vector_gradients"].any()

@@ -16,6 +16,7 @@ from spaces.tasks import Task
 from tests.tokenizers import minilm_tokenizer
 from trainables.forms import FORMS, Features
 from trainables.model import collate
+from trainables.rows import RowError
 
 TASKS = Catalogue.of_world("micro").tasks
 NER, QA, COPA, BITEXT = (TASKS[name] for name in ("panx", "xquad", "xcopa", "tatoeba"))
@@ -148,6 +149,36 @@ def test_long_questions_leave_room_for_the_context() -> None:
     assert max(found.lengths) <= 24
 
 
+@pytest.mark.parametrize("words", ["why ", "unbelievablyinternationalised ", "🙂漢"])
+@pytest.mark.parametrize(("longest", "stride"), [(5, 0), (7, 2), (64, 30), (64, 59)])
+def test_no_question_stops_the_windows(words: str, longest: int, stride: int) -> None:
+    """However long a question and wide the overlap, windows move on and read all of the context."""
+    rows = question_rows("the ball is red " * 9, ["red"]) | {"question": [words * 200]}
+    found = FORMS["span"].features(replace(QA, stride=stride), rows, minilm_tokenizer(), longest)
+    assert max(found.lengths) <= longest
+    seen = {offset for unit in found.columns["offsets"] for offset in unit if offset}
+    assert len(seen) == 4 * 9
+
+
+@pytest.mark.parametrize(("longest", "stride"), [(3, 0), (4, 0), (64, 60), (64, 70)])
+def test_windows_that_cannot_move_are_refused(longest: int, stride: int) -> None:
+    """A row says what to change; the tokenizer would end the process or cut nothing."""
+    rows = question_rows("the ball is red", ["red"])
+    with pytest.raises(RowError, match=f"max_tokens {longest} .* {stride} shared .* lower stride"):
+        FORMS["span"].features(replace(QA, stride=stride), rows, minilm_tokenizer(), longest)
+
+
+@pytest.mark.parametrize(
+    ("context", "answer"), [(" red ball", " red"), ("red ball \n", "ball \n"), (" a b ", " a b ")]
+)
+def test_spaces_around_an_answer_do_not_hide_it(context: str, answer: str) -> None:
+    """No subword holds them, so at the edge of a context they would make the answer absent."""
+    rows = question_rows(context, [answer])
+    found = features(QA, rows, 32)
+    assert found.columns["span"] != [(0, 0)]
+    assert FORMS["span"].decode(QA, rows, found, gold_logits(found)) == [answer.strip()]
+
+
 def test_choices_may_differ_in_number() -> None:
     """Rows with two and three choices share a batch; a choice that is not there is not picked."""
     rows = {
@@ -184,6 +215,16 @@ def test_the_nearest_candidates_come_first() -> None:
     assert form.gold(rows) == [["X"], ["Y"], ["X"]]
     rows["target"][2] = "another text that is as right"
     assert form.gold(rows) == [["X", "X"], ["Y"], ["X", "X"]]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60))
+def test_nearest_is_the_head_of_a_stable_sort(scores: list[int]) -> None:
+    """However many scores are equal, and whether or not there are twenty of them."""
+    from trainables.forms.retrieval import _nearest
+
+    whole = np.array([scores, scores[::-1]], dtype=float)
+    expected = np.argsort(-whole, axis=1, kind="stable")[:, :20]
+    assert [row.tolist() for row in _nearest(whole)] == expected.tolist()
 
 
 @pytest.mark.parametrize("pooling", ["mean", "first"])

@@ -62,7 +62,7 @@ def _block_pattern(
     return pattern, rank
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)  # more than a mixture has parts: a step draws from any of them
 def _shuffled(seed: int, part: int, epoch: int, size: int) -> NDArray[np.int64]:
     return np.random.default_rng(derived_seed("epoch", seed, part, epoch)).permutation(size)
 

@@ -38,7 +38,9 @@ def contrast(vectors_b2h: Tensor, same_b: Tensor) -> Tensor:
     Returns:
         Mean of both cross-entropies, [B]; 0 for rows that are ``APART``.
     """
-    scores_bb = vectors_b2h[:, 0] @ vectors_b2h[:, 1].T / TEMPERATURE
+    with torch.autocast(vectors_b2h.device.type, enabled=False):
+        # In bfloat16 a cosine near 1 has three digits, and the temperature makes 0.1 of the last.
+        scores_bb = vectors_b2h[:, 0] @ vectors_b2h[:, 1].T / TEMPERATURE
     own_bb = torch.eye(len(same_b), dtype=torch.bool, device=same_b.device)
     excluded_bb = ((same_b[:, None] == same_b) | (same_b == APART)) & ~own_bb
     losses_b = (_found(scores_bb, excluded_bb) + _found(scores_bb.T, excluded_bb)) / 2

@@ -25,6 +25,7 @@ from torch.distributed import (  # type: ignore[attr-defined]  # torch exports i
 )
 
 from spaces.settings import Optimisation
+from trainables.contrast import Contrasting
 from trainables.world import Rank
 
 warnings.filterwarnings("ignore", message=".*(reduce_scatter|all_gather).*deprecated.*")
@@ -165,6 +166,12 @@ class Engine:
         # DeepSpeed averages gradients over ranks; our loss is a sum over them.
         self._engine.backward(loss * self.layout.world_size)
         return cast(Tensor, loss.detach())
+
+    def vectors(self, batch: Any) -> Tensor | None:
+        """What the module's ``vectors`` gives without gradients, as precise as ``accumulate``."""
+        lowered = self.layout.dtype == "bf16"
+        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=lowered):
+            return cast(Contrasting, self.module).vectors(batch)
 
     def step(self, learning_rate: float) -> None:
         """Clip the whole step's gradient, update, clear."""

@@ -107,9 +107,6 @@ def read_predictions(file: Path) -> list[dict[str, Any]]:
     whole = pq.read_table(file)
     languages = whole.column("language").to_numpy(zero_copy_only=False)
     return [
-        {
-            name: whole.filter(pa.array(languages == language)).column(name).to_pylist()
-            for name in whole.column_names
-        }
+        whole.filter(pa.array(languages == language)).to_pydict()
         for language in dict.fromkeys(languages.tolist())
     ]

@@ -12,7 +12,7 @@ from spaces.keys import derived_seed, short_hash
 from spaces.layout import file_sha256
 from spaces.phases import Rows
 from spaces.tasks import Task
-from trainables.forms import FORMS
+from trainables.forms import FORMS, check
 from trainables.rows import RowError, RowTable
 
 
@@ -100,14 +100,11 @@ def _in_our_order(task: Task, file: Path, feature: Any, values: list[Any]) -> li
 
 
 def _check(task: Task, file: Path, table: RowTable) -> None:
-    """Refuse rows that break a rule, naming the first."""
-    for row, label in enumerate(table["label"]):
-        if not isinstance(label, int) or not 0 <= label < len(task.labels):
-            raise RowError(f"{file} row {row}: label {label!r} is not in 0..{len(task.labels) - 1}")
-    for name in ("text", "text_pair"):
-        for row, text in enumerate(table[name]):
-            if not isinstance(text, str) or not text.strip():
-                raise RowError(f"{file} row {row}: column {name!r} is empty or not text")
+    """Refuse rows that break a rule of the form, naming the file and the first of them."""
+    try:
+        check(FORMS[task.form], task, table)
+    except RowError as error:
+        raise RowError(f"{file} {error}") from None
 
 
 def _capped(table: RowTable, rows: Rows) -> RowTable:

@@ -158,9 +158,10 @@ def _accumulate(engine: Engine, run: PhaseRun, rows: StepRows) -> float:
         weight = 1 / len(rows.lengths) if positions else 0.0
         batch = _tensors(engine, run, rows, shown)
         group = rows.groups[shown[0]]
+        if spread:
+            _reseed(run, rows.step, number)
         if group in spread:
             batch |= {name: values[shown] for name, values in spread[group].items()}
-            _reseed(run, rows.step, number)
         total += engine.accumulate(batch, weight)
         run.micro_batches += 1
     if run.layout.world_size > 1:
@@ -202,13 +203,14 @@ def _spread_contrasts(
     """
     if not rows.joint or (run.layout.world_size == 1 and _each_in_one(rows, mine)):
         return {}
-    module = cast(Contrasting, engine.module)
-    vectors_n2h = torch.zeros(len(rows.lengths), 2, module.vector_size, device=engine.device)
+    size = cast(Contrasting, engine.module).vector_size
+    vectors_n2h = torch.zeros(len(rows.lengths), 2, size, device=engine.device)
     for number, (positions, shown) in enumerate(mine):
+        if rows.groups[shown[0]] not in rows.joint:
+            continue  # on all ranks alike
         batch = _tensors(engine, run, rows, shown)
         _reseed(run, rows.step, number)
-        with torch.no_grad():
-            vectors = module.vectors(batch)
+        vectors = engine.vectors(batch)
         if positions and vectors is not None:
             vectors_n2h[positions] = vectors
     if run.layout.world_size > 1:

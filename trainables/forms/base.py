@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.rows import RowTable
+from trainables.rows import RowError, RowTable
 
 Encoded = dict[str, list[list[int]]]
 """One unit: ``input_ids`` and what else the encoder takes, each a list of sequences."""
@@ -65,6 +65,9 @@ class Form(Protocol):
     """Whether a unit's loss looks at the other units of its step (in-batch negatives). Such a form
     has ``vectors``, and its features a column ``same``; see ``trainables/contrast.py``."""
 
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """Which rule a row breaks, in words; empty for none."""
+
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A fresh head."""
 
@@ -89,6 +92,30 @@ class Form(Protocol):
 
     def gold(self, rows: RowTable) -> list[Any]:
         """The right answers, one per row."""
+
+
+def check(form: Form, task: Task, rows: RowTable) -> None:
+    """Refuse rows that break a rule of their form.
+
+    Raises:
+        RowError: names the first such row, its value, the rule and the next move.
+    """
+    names = form.columns
+    for number, values in enumerate(zip(*(rows[name] for name in names), strict=True)):
+        if flaw := form.flaw(task, dict(zip(names, values, strict=True))):
+            raise RowError(f"row {number}: {flaw}; mend the row or leave it out")
+
+
+def blank(row: dict[str, Any], *names: str) -> str:
+    """The flaw of a text without words; empty where all have some."""
+    bad = [n for n in names if not isinstance(row[n], str) or not row[n].strip()]
+    return f"column {bad[0]!r} is empty or not text: {row[bad[0]]!r}" if bad else ""
+
+
+def out_of_range(name: str, value: Any, count: int) -> str:
+    """The flaw of a number that names none of ``count`` things; empty where it names one."""
+    inside = isinstance(value, int) and 0 <= value < count
+    return "" if inside else f"{name} {value!r} is not in 0..{count - 1}"
 
 
 def single_units(encoded: Any, count: int, **columns: list[Any]) -> Features:

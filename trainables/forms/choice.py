@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from spaces.tasks import Task
-from trainables.forms.base import Encoded, Features, array, linear
+from trainables.forms.base import Encoded, Features, array, blank, linear, out_of_range
 from trainables.rows import RowTable
 
 
@@ -18,6 +18,13 @@ class Choice:
 
     columns: ClassVar[tuple[str, ...]] = ("text", "question", "choices", "label")
     joint: ClassVar[bool] = False
+
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """The label must be the place of one of the choices; the question alone may be empty."""
+        choices = row["choices"] or []
+        if not isinstance(row["question"], str) or not all(isinstance(c, str) for c in choices):
+            return f"question {row['question']!r} or one of the choices {choices} is not text"
+        return blank(row, "text") or out_of_range("label", row["label"], len(choices))
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A linear layer H -> 1: a choice's score does not know the other choices."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.forms.base import Features, array, linear, single_units
+from trainables.forms.base import Features, array, blank, linear, out_of_range, single_units
 from trainables.rows import RowTable
 
 
@@ -17,6 +17,11 @@ class Classification:
 
     columns: ClassVar[tuple[str, ...]] = ("text", "text_pair", "label")
     joint: ClassVar[bool] = False
+
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """A label must be one of the task's, and both texts must have words."""
+        label = out_of_range("label", row["label"], len(task.labels))
+        return label or blank(row, "text", "text_pair")
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A linear layer H -> C."""

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.forms.base import Features, array, linear, single_units
-from trainables.rows import RowTable
+from trainables.forms.base import Features, array, blank, linear, single_units
+from trainables.rows import RowError, RowTable
 
 LONGEST_QUESTION = 64
 LONGEST_ANSWER = 30
 BEST_ENDS = 20
 """Subwords of a question, subwords of an answer, starts and ends looked at per window: XTREME's
-``run_squad.py`` (max_query_length, max_answer_length, n_best_size)."""
+``run_squad.py`` (max_query_length, max_answer_length, n_best_size). There, places outside the
+context count among the best and are then dropped; here the best are those in the context."""
 
 NULL_PLACE = 0
 """The first token stands for "no answer in this window"."""
@@ -34,6 +35,17 @@ class Span:
     columns: ClassVar[tuple[str, ...]] = ("text", "question", "answers", "starts")
     joint: ClassVar[bool] = False
 
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """Every answer must stand where it is said to; a question may be empty."""
+        text, answers, starts = row["text"], row["answers"], row["starts"]
+        if not isinstance(row["question"], str):
+            return f"question {row['question']!r} is not text"
+        if len(answers) != len(starts):
+            return f"{len(answers)} answers have {len(starts)} starts: {answers}, {starts}"
+        return blank(row, "text") or next(
+            filter(None, (_misplaced(text, a, s) for a, s in zip(answers, starts, strict=True))), ""
+        )
+
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A linear layer H -> 2: start and end."""
         return linear(hidden, 2, initializer_range)
@@ -41,7 +53,7 @@ class Span:
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """One unit per window, with the context's character offsets of each token."""
         encoded = tokenizer(
-            _short_questions(rows["question"], tokenizer, min(LONGEST_QUESTION, longest // 2)),
+            _short_questions(rows["question"], tokenizer, _room(task, tokenizer, longest)),
             rows["text"],
             truncation="only_second",
             max_length=longest,
@@ -109,6 +121,16 @@ class Candidate:
     """Character after the last."""
 
 
+def _misplaced(text: str, answer: Any, start: Any) -> str:
+    """The flaw of an answer that is not where it is said to be; empty where it is."""
+    if not isinstance(answer, str) or not answer.strip():
+        return f"answer {answer!r} is empty or not text"
+    if not isinstance(start, int) or start < 0:
+        return f"start {start!r} of answer {answer!r} is no place in a text"
+    found = text[start : start + len(answer)]
+    return "" if found == answer else f"answer {answer!r} is not at {start}, where {found!r} is"
+
+
 def _logits(head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
     """Logits [B, T, 2]; minus infinity at padding."""
     logits_bt2 = head(hidden_sth).float()
@@ -117,13 +139,30 @@ def _logits(head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tenso
     return masked
 
 
+def _room(task: Task, tokenizer: Any, longest: int) -> int:
+    """Subwords a question may have: every window must hold more context than it shares.
+
+    Raises:
+        RowError: not one. Asked for windows that do not move, tokenizers end the process.
+    """
+    left: int = longest - tokenizer.num_special_tokens_to_add(pair=True) - task.stride - 1
+    if left < 1:
+        raise RowError(
+            f"max_tokens {longest} of {task.name!r} leaves no room for a question beside "
+            f"{task.stride} shared subwords: raise max_tokens, or lower stride, in its row"
+        )
+    return min(LONGEST_QUESTION, longest // 2, left)
+
+
 def _short_questions(questions: list[str], tokenizer: Any, longest: int) -> list[str]:
     """Questions cut after ``longest`` subwords, so that every window has room for context."""
     encoded = tokenizer(questions, add_special_tokens=False, return_offsets_mapping=True)
-    return [
-        text if len(offsets) <= longest else text[: offsets[longest - 1][1]]
-        for text, offsets in zip(questions, encoded["offset_mapping"], strict=True)
+    short = [
+        text if len(o) <= longest else text[: min(o[longest - 1][1], o[longest][0])]
+        for text, o in zip(questions, encoded["offset_mapping"], strict=True)
     ]
+    # A text cut in two may have more subwords than it had as a part.
+    return short if short == questions else _short_questions(short, tokenizer, longest)
 
 
 def _context_offsets(
@@ -137,11 +176,12 @@ def _gold_span(rows: RowTable, row: int, offsets: list[tuple[int, int] | None]) 
     """First and last token of a row's first answer; ``NULL_PLACE`` where a window lacks it."""
     if not rows["answers"][row]:
         return NULL_PLACE, NULL_PLACE
-    first, text = rows["starts"][row][0], rows["answers"][row][0]
-    last = first + len(text)
+    start, text = rows["starts"][row][0], rows["answers"][row][0]
+    last = start + len(text.rstrip())  # no subword holds the spaces around an answer
+    first = last - len(text.strip())
     inside = [i for i, o in enumerate(offsets) if o and o[0] < last and o[1] > first]
     whole = [o for o in offsets if o and o[1] > o[0]]
-    if not inside or whole[0][0] > first or whole[-1][1] < last:
+    if not inside or not whole or whole[0][0] > first or whole[-1][1] < last:
         return NULL_PLACE, NULL_PLACE
     return inside[0], inside[-1]
 

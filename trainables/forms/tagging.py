@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.forms.base import Features, array, linear, single_units
+from trainables.forms.base import Features, array, linear, out_of_range, single_units
 from trainables.rows import RowError, RowTable
 
 IGNORED_LABEL = -100
@@ -24,6 +24,15 @@ class Tagging:
 
     columns: ClassVar[tuple[str, ...]] = ("words", "tags")
     joint: ClassVar[bool] = False
+
+    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+        """Every word must have a tag, and every tag must be one of the task's."""
+        words, tags = row["words"], row["tags"]
+        if not all(isinstance(word, str) for word in words):
+            return f"one of the words {words} is not text"
+        if len(words) != len(tags):
+            return f"{len(words)} words have {len(tags)} tags: {words}, {tags}"
+        return next(filter(None, (out_of_range("tag", t, len(task.labels)) for t in tags)), "")
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A linear layer H -> C."""
