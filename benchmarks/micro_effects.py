@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -123,17 +123,26 @@ def regions(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(values: pd.Series) -> str:
-    """Mean and standard error over seeds; a star where |t| > 2.8 (p < .05 for five seeds)."""
-    mean, error = values.mean(), values.sem()
-    star = " *" if len(values) > 1 and error > 0 and abs(mean / error) > 2.8 else ""
-    return f"{mean:.1f} ({error:.1f}){star}"
+    """Mean and standard error over seeds."""
+    return f"{values.mean():.1f} ({values.sem():.1f})"
 
 
-def table(values: pd.Series, rows: str | list[str], columns: str) -> str:
+def starred(values: pd.Series) -> str:
+    """The same, with a star where |t| > 2.8 (p < .05 for five seeds)."""
+    error = values.sem()
+    return over_seeds(values) + " *" * bool(error > 0 and abs(values.mean() / error) > 2.8)
+
+
+def table(
+    values: pd.Series,
+    rows: str | list[str],
+    columns: str,
+    words: Callable[[pd.Series], str] = starred,
+) -> str:
     """Markdown of mean (standard error); ``values`` has a ``seed`` level."""
     levels = [rows] if isinstance(rows, str) else rows
-    cells_ = values.groupby([*levels, columns], sort=False).apply(over_seeds).unstack(columns)
-    return to_markdown(cells_.reset_index())
+    known = values.dropna().groupby([*levels, columns], sort=False)
+    return to_markdown(known.apply(words).unstack(columns).reset_index())
 
 
 def to_markdown(frame: pd.DataFrame) -> str:
@@ -172,7 +181,10 @@ def sections(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
     built_in = world[world.initialisation.isin([TEXT, MULTIMODAL, PLACEBO])]
     index = ["seed", "initialisation", "target", "region"]
     plain = built_in[built_in.intermediate == "none"].set_index(index).value
-    yield "No intermediate phase: score", table(plain, ["target", "initialisation"], "region")
+    yield (
+        "No intermediate phase: score",
+        table(plain, ["target", "initialisation"], "region", over_seeds),
+    )
     gains = effects(built_in[built_in.initialisation != PLACEBO])
     for region in REGIONS:
         chosen = gains.xs(region, level="region")
@@ -199,7 +211,7 @@ def sections(frame: pd.DataFrame) -> Iterable[tuple[str, str]]:
     values = overlap.set_index(["seed", "target", "overlap", "region"]).value.sort_index()
     yield (
         "Words shared with the hub, times a factor",
-        table(values, ["target", "overlap"], "region"),
+        table(values, ["target", "overlap"], "region", over_seeds),
     )
     yield (
         "A/A: score in `itor` minus score in `hatu`, its twin",
@@ -216,10 +228,10 @@ def head(frame: pd.DataFrame) -> str:
         "# Effects planted in the micro-world\n\n"
         f"Taken on {date.today():%Y-%m-%d}, {platform.machine()}, CPU, one thread per process; "
         f"seeds {', '.join(map(str, seeds))}. Written by `benchmarks/micro_effects.py`.\n\n"
-        "Points on dev rows, mean (standard error) over seeds; a star marks |t| > 2.8. A seed "
-        "fixes initialisation, rows, intermediate and target phase alike. With so many cells one "
-        "in twenty has a star by chance. Invented languages: this shows what the generator plants "
-        f"and says nothing about real ones. Chance: {chance}.\n"
+        "Points on dev rows, mean (standard error) over seeds; a star marks effects with |t| > "
+        "2.8. A seed fixes initialisation, rows, intermediate and target phase alike. With so many "
+        "cells one in twenty has a star by chance. Invented languages: this shows what the "
+        f"generator plants and says nothing about real ones. Chance: {chance}.\n"
     )
 
 

