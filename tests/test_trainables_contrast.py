@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel
 
 from spaces.catalogue import Catalogue
 from spaces.phases import Rows
 from spaces.settings import Optimisation
+from tests.encoders import tiny_bert
 from trainables.batches import RowOrder
 from trainables.contrast import APART, TEMPERATURE, contrast, contrast_in, gradients
 from trainables.engine import Layout
@@ -89,22 +89,9 @@ def pairs(kind: str) -> TaskData:
 
 def prepared(folder: Path, kind: str, layout: Layout, dropout: float = 0.0) -> PhaseRun:
     """Four steps of a tiny BERT, not yet run."""
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=40,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=32,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        initializer_range=0.4,
-    )
     data = pairs(kind)
-    encoder = BertModel(config, add_pooling_layer=False)
     return PhaseRun(
-        module=TaskModel(encoder, [part.task for part in data.parts]),
+        module=TaskModel(tiny_bert(dropout), [part.task for part in data.parts]),
         data=data,
         optimisation=STEPS,
         seed=3,

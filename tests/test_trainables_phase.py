@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from transformers import BertConfig, BertModel
 
 from spaces.catalogue import Catalogue
 from spaces.phases import Rows
 from spaces.settings import Optimisation
+from tests.encoders import tiny_bert
 from trainables.batches import RowOrder
 from trainables.engine import Layout
 from trainables.forms import Features
@@ -46,19 +46,7 @@ def quiet_process() -> Iterator[None]:
 
 def model(dropout: float = 0.0, tasks: tuple[Any, ...] = (NLI,)) -> TaskModel:
     """A tiny BERT with heads, the same weights each time."""
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=40,
-        hidden_size=8,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=32,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-        initializer_range=0.4,
-    )
-    return TaskModel(BertModel(config, add_pooling_layer=False), list(tasks))
+    return TaskModel(tiny_bert(dropout), list(tasks))
 
 
 @cache
