@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.batches import RowOrder, cut
+from trainables.batches import RowOrder, _shuffled, cut
 
 ROWS = st.lists(st.tuples(st.integers(1, 40), st.sampled_from("abc")), min_size=1, max_size=40)
 
@@ -154,3 +154,12 @@ def test_masks_keep_their_shares() -> None:
     shares = [(seen[chosen] == 4).mean(), (seen[chosen] == 7).mean()]
     assert abs(shares[0] - 0.8) < 0.03 and abs(shares[1] - 0.1) < 0.03
     assert (seen[~chosen] == np.asarray(ids)[~chosen]).all()
+
+
+def test_many_parts_are_shuffled_once_each() -> None:
+    """A mixture of a hundred parts permutes each of them once per epoch, not once per row."""
+    order = RowOrder(17, (1000,) * 100, (1,) * 100, 32)
+    _shuffled.cache_clear()
+    for step in range(12):
+        order.step(step)
+    assert _shuffled.cache_info().misses == 100
