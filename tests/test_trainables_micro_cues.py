@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spaces.metrics import DEPTH
 from tests.micro_rows import ALL_CODES, MICRO, table
 from trainables.micro import cue_predictions
-from trainables.micro.cues import RANKED
 
 
 def predictions(name: str, language: str = "avel", count: int = 400):
@@ -46,7 +46,7 @@ def test_predictions_have_the_shape_of_their_form(name: str, language: str) -> N
         assert all(p in text.split() for p, text in zip(predicted, rows["text"], strict=True))
     else:
         pool = len(set(zip(rows["target_id"], rows["target"], strict=True)))
-        assert all(len(row) == min(RANKED, pool) for row in predicted)
+        assert all(len(row) == min(DEPTH, pool) for row in predicted)
         assert {name for row in predicted for name in row} <= set(rows["target_id"])
 
 

@@ -24,8 +24,8 @@ class Contrasting(Protocol):
 
     vector_size: int
 
-    def vectors(self, batch: dict[str, Any]) -> Tensor | None:
-        """Vectors of query and candidate, [B, 2, H]; None where a batch contrasts nothing."""
+    def vectors(self, batch: dict[str, Any]) -> Tensor:
+        """Vectors of query and candidate, [B, 2, H]."""
 
 
 def contrast(vectors_b2h: Tensor, same_b: Tensor) -> Tensor:

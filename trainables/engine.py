@@ -167,7 +167,7 @@ class Engine:
         self._engine.backward(loss * self.layout.world_size)
         return cast(Tensor, loss.detach())
 
-    def vectors(self, batch: Any) -> Tensor | None:
+    def vectors(self, batch: Any) -> Tensor:
         """What the module's ``vectors`` gives without gradients, as precise as ``accumulate``."""
         lowered = self.layout.dtype == "bf16"
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=lowered):

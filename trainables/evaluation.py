@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from spaces.metrics import score
 from spaces.phases import EvaluationSpec
@@ -20,6 +19,7 @@ from spaces.tasks import Task
 from trainables.batches import cut as cut_rows
 from trainables.forms import FORMS
 from trainables.model import TaskModel, TokenisedPart, collate
+from trainables.phase import moved
 
 PREDICTIONS = "predictions.parquet"
 
@@ -54,8 +54,7 @@ def _outputs(
     found: list[np.ndarray] = [np.empty(0)] * len(part.lengths)
     for positions in batches:
         batch = collate(part.task, part.features.take(positions), pad_id)
-        moved = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        for position, output in zip(positions, model.outputs(moved), strict=True):
+        for position, output in zip(positions, model.outputs(moved(batch, device)), strict=True):
             found[position] = output
     return found
 

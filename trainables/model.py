@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,11 +13,22 @@ from torch import Tensor, nn
 from spaces.phases import Rows
 from spaces.tasks import Task
 from trainables.batches import RowOrder
-from trainables.forms import FORMS, Features, Retrieval
+from trainables.forms import FORMS, Features, JointForm
 from trainables.phase import StepRows
 from trainables.rows import RowTable, Source
 
 ENCODER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def encoder_inputs(batch: dict[str, Any]) -> dict[str, Tensor]:
+    """What of a batch the encoder takes."""
+    return {name: batch[name] for name in ENCODER_INPUTS if name in batch}
+
+
+def last_states(encoder: nn.Module, batch: dict[str, Any]) -> Tensor:
+    """States of the last layer, [S, T, H]."""
+    states: Tensor = encoder(**encoder_inputs(batch)).last_hidden_state
+    return states
 
 
 class TaskModel(nn.Module):
@@ -37,11 +48,10 @@ class TaskModel(nn.Module):
 
     def hidden(self, batch: dict[str, Any]) -> Tensor:
         """Hidden states of a batch's sequences, [S, T, H]."""
-        inputs = {name: batch[name] for name in ENCODER_INPUTS if name in batch}
         if self.layer == -1:
-            last: Tensor = self.encoder(**inputs).last_hidden_state
-            return last
-        states: Tensor = self.encoder(**inputs, output_hidden_states=True).hidden_states[self.layer]
+            return last_states(self.encoder, batch)
+        found = self.encoder(**encoder_inputs(batch), output_hidden_states=True)
+        states: Tensor = found.hidden_states[self.layer]
         return states
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
@@ -61,13 +71,11 @@ class TaskModel(nn.Module):
         ]
         return sum(losses[1:], start=losses[0])
 
-    def vectors(self, batch: dict[str, Any]) -> Tensor | None:
-        """Vectors of query and candidate, [B, 2, H]; None from a head that contrasts nothing."""
-        name, hidden_sth = batch["head"], self.hidden(batch)
-        form = self.forms[name]
-        if not isinstance(form, Retrieval):
-            return None
-        return form.vectors(self.heads[name], hidden_sth, batch)
+    def vectors(self, batch: dict[str, Any]) -> Tensor:
+        """Vectors of query and candidate, [B, 2, H], of a head whose form is joint."""
+        name = batch["head"]
+        form = cast(JointForm, self.forms[name])
+        return form.vectors(self.heads[name], self.hidden(batch), batch)
 
     @torch.no_grad()
     def outputs(self, batch: dict[str, Any]) -> Sequence[np.ndarray]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from spaces.catalogue import Catalogue
 from spaces.keys import derived_seed
@@ -87,10 +87,7 @@ class NeuralWorld:
         if self._ranks.rank > 0:
             return
         tokenizer.save_pretrained(job.attempt.folder)
-        own = "encoder."
-        model.encoder.load_state_dict(
-            {k.removeprefix(own): v for k, v in run.weights.items() if k.startswith(own)}
-        )
+        model.encoder.load_state_dict(_below("encoder.", run.weights))
         save_encoder(model.encoder, job.attempt.folder)
         _save_losses(run, job)
 
@@ -164,10 +161,7 @@ class NeuralWorld:
             task, layer = replace(task, readout=spec.readout), spec.readout.layer
         model = TaskModel(encoder, [task], layer)
         weights = load_file(job.chain[-1].file("model.safetensors"))
-        own = f"heads.{task.head}."
-        model.heads[task.head].load_state_dict(
-            {name.removeprefix(own): v for name, v in weights.items() if name.startswith(own)}
-        )
+        model.heads[task.head].load_state_dict(_below(f"heads.{task.head}.", weights))
         model.eval()
         if torch.cuda.is_available():
             model.cuda()
@@ -219,6 +213,11 @@ def _encoder(chain: tuple[Artifact, ...]) -> tuple[nn.Module, Account]:
     """The encoder that the last phase of a chain handed on."""
     first, last = chain[0], chain[-1]
     return load_encoder(first.folder, None if first is last else last.file("model.safetensors"))
+
+
+def _below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of one part of a model, under the names that the part itself gives them."""
+    return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
 
 
 def _ticks(run: PhaseRun, outcome: Outcome) -> Iterator[Tick]:

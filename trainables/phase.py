@@ -184,8 +184,12 @@ def _micro_batches(run: PhaseRun, rows: StepRows) -> list[tuple[list[int], list[
 
 def _tensors(engine: Engine, run: PhaseRun, rows: StepRows, positions: list[int]) -> dict[str, Any]:
     """A micro-batch of some rows on the engine's device."""
-    batch = run.data.batch(rows, positions)
-    return {k: v.to(engine.device) if isinstance(v, Tensor) else v for k, v in batch.items()}
+    return moved(run.data.batch(rows, positions), engine.device)
+
+
+def moved(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """A batch with its tensors on a device."""
+    return {k: v.to(device) if isinstance(v, Tensor) else v for k, v in batch.items()}
 
 
 def _reseed(run: PhaseRun, step: int, micro_batch: int) -> None:
@@ -211,7 +215,7 @@ def _spread_contrasts(
         batch = _tensors(engine, run, rows, shown)
         _reseed(run, rows.step, number)
         vectors = engine.vectors(batch)
-        if positions and vectors is not None:
+        if positions:
             vectors_n2h[positions] = vectors
     if run.layout.world_size > 1:
         torch.distributed.all_reduce(vectors_n2h)  # each row is zero on all ranks but one

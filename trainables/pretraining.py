@@ -12,16 +12,16 @@ from spaces.initialisations import Pretraining
 from spaces.keys import derived_seed
 from trainables.batches import RowOrder
 from trainables.contrast import APART, contrast_in
+from trainables.forms.base import IGNORED_LABEL
 from trainables.forms.retrieval import Pool
 from trainables.initialisation import WORLD_MARK
 from trainables.micro import documents, tokenizer
 from trainables.micro.documents import Documents
 from trainables.micro.images import VALUES, images
 from trainables.micro.scenes import Scenes
-from trainables.model import ENCODER_INPUTS, padded
+from trainables.model import last_states, padded
 from trainables.phase import StepRows
 
-IGNORED_LABEL = -100
 SPECIAL_IDS = 5
 """Ids below this are special tokens, which are never masked."""
 
@@ -83,7 +83,7 @@ class PretrainingModel(nn.Module):
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
         """Sum of the rows' losses."""
-        hidden_bth = self._hidden(batch)
+        hidden_bth = last_states(self.encoder, batch)
         loss = self._masked_words(hidden_bth, batch["targets"])
         if self.image_encoder is not None:
             loss = loss + self.image_weight * contrast_in(batch, self._pairs(hidden_bth, batch))
@@ -91,12 +91,7 @@ class PretrainingModel(nn.Module):
 
     def vectors(self, batch: dict[str, Any]) -> Tensor:
         """Vectors of text and picture, [B, 2, H]."""
-        return self._pairs(self._hidden(batch), batch)
-
-    def _hidden(self, batch: dict[str, Any]) -> Tensor:
-        inputs = {name: batch[name] for name in ENCODER_INPUTS if name in batch}
-        states: Tensor = self.encoder(**inputs).last_hidden_state
-        return states
+        return self._pairs(last_states(self.encoder, batch), batch)
 
     def _pairs(self, hidden_bth: Tensor, batch: dict[str, Any]) -> Tensor:
         assert self.image_encoder is not None

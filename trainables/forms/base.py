@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from spaces.tasks import Task
 from trainables.rows import RowError, RowTable
 
+IGNORED_LABEL = -100
+"""Label of a token without one: torch's cross-entropy leaves it out."""
+
 Encoded = dict[str, list[list[int]]]
 """One unit: ``input_ids`` and what else the encoder takes, each a list of sequences."""
 
@@ -63,7 +66,7 @@ class Form(Protocol):
 
     joint: ClassVar[bool]
     """Whether a unit's loss looks at the other units of its step (in-batch negatives). Such a form
-    has ``vectors``, and its features a column ``same``; see ``trainables/contrast.py``."""
+    is a ``JointForm``, and its features have a column ``same``; see ``trainables/contrast.py``."""
 
     def flaw(self, task: Task, row: dict[str, Any]) -> str:
         """Which rule a row breaks, in words; empty for none."""
@@ -92,6 +95,13 @@ class Form(Protocol):
 
     def gold(self, rows: RowTable) -> list[Any]:
         """The right answers, one per row."""
+
+
+class JointForm(Form, Protocol):
+    """A form whose units are contrasted with one another."""
+
+    def vectors(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
+        """Vectors of query and candidate, [B, 2, H]."""
 
 
 def check(form: Form, task: Task, rows: RowTable) -> None:

@@ -9,10 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.forms.base import Features, array, linear, out_of_range, single_units
+from trainables.forms.base import (
+    IGNORED_LABEL,
+    Features,
+    array,
+    linear,
+    out_of_range,
+    single_units,
+)
 from trainables.rows import RowError, RowTable
-
-IGNORED_LABEL = -100
 
 
 class Tagging:

@@ -9,12 +9,10 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
+from spaces.metrics import DEPTH
 from spaces.tasks import Task
 from trainables.micro.vocabulary import CONCEPTS, concept_range, surfaces
 from trainables.rows import RowTable
-
-RANKED = 20
-"""Candidates that a retrieval rule ranks for each query."""
 
 
 def cue_predictions(task: Task, table: RowTable) -> list[Any]:
@@ -27,7 +25,7 @@ def cue_predictions(task: Task, table: RowTable) -> list[Any]:
 
     Returns:
         One prediction per row. Classification and choice: the label (int). Tagging: the tags of
-        its words (list[int]). Span: the answer (str). Retrieval: ids of the ``RANKED`` best
+        its words (list[int]). Span: the answer (str). Retrieval: ids of the ``DEPTH`` best
         candidates, the best first (list[str]); candidates of one id repeat it.
 
     Raises:
@@ -108,7 +106,7 @@ def _most_shared_words(task: Task, table: RowTable) -> list[list[str]]:
     for query in table["text"]:
         words = set(query.split())
         best = sorted(candidates, key=lambda candidate: -len(words & candidate[1]))
-        ranked.append([name for name, _ in best[:RANKED]])
+        ranked.append([name for name, _ in best[:DEPTH]])
     return ranked
 
 
