@@ -1,0 +1,35 @@
+"""Languages, one row each: who they are, which group they count in, and how the invented ones work.
+
+Invented rows carry a ``Grammar``: everything that makes the micro-world's languages differ is data.
+"""
+
+from spaces.languages.micro import MICRO_LANGUAGES, MICRO_TRAINING_LANGUAGES, MICRO_TWINS
+from spaces.languages.real import REAL_LANGUAGES, XTREME_R_LANGUAGES
+from spaces.languages.row import (
+    ENCODERS,
+    EXPOSURE_SOURCE,
+    GROUP_SOURCE,
+    Encoder,
+    Grammar,
+    Language,
+    WorldName,
+)
+
+LANGUAGES: tuple[Language, ...] = REAL_LANGUAGES + MICRO_LANGUAGES + MICRO_TWINS
+"""Every built-in language."""
+
+__all__ = [
+    "ENCODERS",
+    "EXPOSURE_SOURCE",
+    "GROUP_SOURCE",
+    "LANGUAGES",
+    "MICRO_LANGUAGES",
+    "MICRO_TRAINING_LANGUAGES",
+    "MICRO_TWINS",
+    "REAL_LANGUAGES",
+    "XTREME_R_LANGUAGES",
+    "Encoder",
+    "Grammar",
+    "Language",
+    "WorldName",
+]
