@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from spaces.catalogue import Catalogue
 from spaces.initialisations import Initialisation
+from spaces.languages import ENCODERS, EXPOSURE_SOURCE, GROUP_SOURCE
 
 WORLDS = ("real", "micro", "oracle")
 
@@ -18,7 +19,7 @@ def catalogue_text(kind: str) -> str:
     head = _HEADS[kind]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [head, tuple("-" * width for width in widths), *dict.fromkeys(rows)]
-    return "\n".join(_line(line, widths) for line in lines)
+    return "\n".join([*(_line(line, widths) for line in lines), *_NOTES.get(kind, ())])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -44,7 +45,10 @@ def _intermediates(rows: Catalogue) -> Iterable[tuple[str, ...]]:
 def _languages(rows: Catalogue) -> Iterable[tuple[str, ...]]:
     for row in rows.languages.values():
         group = f"twin of {row.twin_of}" if row.twin_of else row.group
-        yield row.world, row.code, row.name, row.family, row.script, group
+        seen = ["yes" if encoder in row.exposure else "-" for encoder in ENCODERS]
+        scoring = sum(row.code in task.languages for task in rows.tasks.values())
+        about = (rows.world, row.code, row.name, row.family, row.script, group)
+        yield *about, *seen, str(scoring or "-")
 
 
 def _initialisations(rows: Catalogue) -> Iterable[tuple[str, ...]]:
@@ -71,6 +75,16 @@ _ROWS = {
 _HEADS = {
     "targets": ("world", "target", "form", "skill", "trained on", "metric", "chance", "languages"),
     "intermediates": ("world", "task", "form", "skill", "languages", "licence"),
-    "languages": ("world", "code", "name", "family", "script", "group"),
+    "languages": ("world", "code", "name", "family", "script", "group", *ENCODERS, "targets"),
     "initialisations": ("world", "name", "modality", "twin", "weights"),
 }
+
+_NOTES = {
+    "languages": (
+        "",
+        f"group: {GROUP_SOURCE}",
+        f"{', '.join(ENCODERS)}: {EXPOSURE_SOURCE}",
+        "targets: how many of this world's targets score the language",
+    ),
+}
+"""Lines below a table."""
