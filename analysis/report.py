@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from analysis.banner import banner
@@ -195,14 +196,17 @@ def _languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
 
 def _by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:
     """Language -> the score that plays the language's role in the cut."""
-    record = snapshot.record
-    wanted = (record.catalogue.tasks[trial.target].metric, record.frozen.split)
-    return {
-        row["language"]: row
-        for row in trial_score_rows(snapshot, trial)
-        if (row["metric"], row["split"]) == wanted
-        and row["items"] == _items(record.cuts[trial.target], row["role"])
-    }
+    cut = snapshot.record.cuts[trial.target]
+    found: dict[str, list[Row]] = {}
+    for row in trial_score_rows(snapshot, trial):
+        if row["items"] == _items(cut, row["role"]):
+            found.setdefault(row["language"], []).append(row)
+    return {code: rows[0] | {"value": _mean(rows)} for code, rows in found.items()}
+
+
+def _mean(rows: list[Row]) -> float:
+    """Where rows of several tasks stand for a target's own, they count alike."""
+    return fmean(row["value"] for row in rows)
 
 
 def _items(cut: Cut, role: str) -> str:

@@ -5,24 +5,26 @@ Everything that a trial would miss hours later is looked for here, before anythi
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import gettempdir
 
 from spaces.catalogue import Catalogue
 from spaces.initialisations import Initialisation
 from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
-from spaces.phases import row_name, scored_languages
+from spaces.phases import POOL_LANGUAGE, row_name, scored_languages
 from spaces.plan import Plan
-from spaces.selection import Cut, make_cut
+from spaces.selection import Cut, make_cut, scored_rows
 from spaces.study import StudyRecord
 from spaces.suggest import Space, baselines
 from trainables.micro import world_revision
 from trainables.rows import RowError
 from trainables.sources import source_for
 from trainables.store import installed_versions
+
+RowsAt = tuple[str, str, str]
+"""Task, language, split."""
 
 MOST_TRIALS = 100_000
 """Of one target: a driver reads them all when it starts, and holds a role for each."""
@@ -40,27 +42,32 @@ def freeze(plan: Plan) -> StudyRecord:
     plan = _absolute(plan)
     catalogue = Catalogue.for_plan(plan)
     mistakes = [*_budget_mistakes(plan, catalogue), *_storage_mistakes(plan)]
+    cuts: dict[str, Cut] = {}
+    scored: dict[str, tuple[tuple[str, str, str], ...]] = {}
+    for target in plan.targets.tasks:
+        row, space = catalogue.tasks[target], Space.of(plan, target, catalogue)
+        languages = scored_languages(catalogue, row, plan.targets.languages)
+        cut = make_cut(space, languages)
+        if isinstance(cut, Mistake):
+            mistakes.append(cut)
+        else:
+            cuts[target], scored[target] = cut, scored_rows(space, languages, cut)
     revisions: dict[str, str] = {}
-    for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue)]:
+    needed = needed_rows(plan, catalogue, scored)
+    for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue, needed)]:
         if isinstance(found, Mistake):
             mistakes.append(found)
         else:
             revisions[name] = found
     if not mistakes:
-        mistakes += _layer_mistakes(plan, catalogue)
-    cuts: dict[str, Cut] = {}
-    for target in plan.targets.tasks if not mistakes else ():
-        cut = make_cut(Space.of(plan, target, catalogue), _scored(plan, catalogue, target))
-        if isinstance(cut, Mistake):
-            mistakes.append(cut)
-        else:
-            cuts[target] = cut
+        mistakes += [*_layer_mistakes(plan, catalogue), *_length_mistakes(plan, catalogue, needed)]
     if mistakes:
         raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
     return StudyRecord(
         plan=plan,
         revisions=revisions,
         cuts=cuts,
+        scored=scored,
         versions=installed_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -80,34 +87,57 @@ def _absolute(plan: Plan) -> Plan:
     return plan.model_copy(update={"data": data, "initialisation": tuple(rows)})
 
 
-def _scored(plan: Plan, catalogue: Catalogue, target: str) -> list[str]:
-    return scored_languages(catalogue, catalogue.tasks[target], plan.targets.languages)
-
-
-def needed_rows(plan: Plan, catalogue: Catalogue) -> list[tuple[str, str, str]]:
+def needed_rows(
+    plan: Plan, catalogue: Catalogue, scored: Mapping[str, Iterable[RowsAt]]
+) -> list[RowsAt]:
     """(task, language, split) of every row set that some trial of the plan may read."""
-    needed = []
-    for target in plan.targets.tasks:
+    needed: list[RowsAt] = []
+    for target in scored:
+        row = catalogue.tasks[target]
         sources = {code for codes in plan.space.source_languages for code in codes}
-        for training in catalogue.tasks[target].recipe:
+        for training in row.recipe:
             needed += [(training, code, "train") for code in sorted(sources)]
-        needed += [(target, code, "dev") for code in _scored(plan, catalogue, target)]
+        if row.pool in catalogue.tasks and any(part[0] == target for part in scored[target]):
+            needed.append((row.pool, POOL_LANGUAGE, "candidates"))
+    needed += [part for parts in scored.values() for part in parts]
     if mixture := plan.space.mixture:
         pairs = [pair for e in mixture.languages for pair in catalogue.parts_of(mixture.tasks, e)]
         needed += [(task, code, "train") for task, code in pairs]
     return list(dict.fromkeys(needed))
 
 
-def _rows(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
+def _rows(
+    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
+) -> Iterator[tuple[str, str | Mistake]]:
     """Revision of every needed row set, or what is wrong with it."""
-    source = source_for(plan, catalogue, Path(gettempdir()))
-    for task, language, split in needed_rows(plan, catalogue):
+    source = source_for(plan, catalogue)
+    for task, language, split in needed:
         try:
             yield row_name(task, language, split), source.revision(task, language, split)
         except (RowError, OSError) as error:
             where = f"rows of {task!r} in {language!r} ({split})"
             advice = "these rows, or a plan without this language or task"
             yield "", Mistake(where, str(error), advice)
+
+
+def _length_mistakes(
+    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
+) -> Iterator[Mistake]:
+    """Every task of a plan must fit into the positions of every checkpoint."""
+    tasks = [catalogue.tasks[name] for name in dict.fromkeys(task for task, _, _ in needed)]
+    for name in plan.space.initialisations:
+        row = catalogue.initialisations[name]
+        if not row.path:
+            continue
+        # Heavy (torch, transformers) and needed for real checkpoints alone.
+        from trainables.initialisation import encoder_positions
+
+        positions = encoder_positions(row.path)
+        for task in tasks:
+            if task.max_tokens > positions:
+                where, rule = f"max_tokens of {task.name!r}", f"at most {positions}"
+                why = f"{rule}: {name!r} has so many positions; a [[task]] row may lower it"
+                yield Mistake(where, str(task.max_tokens), why)
 
 
 def _source_mistake(plan: Plan) -> Mistake | None:
@@ -136,7 +166,7 @@ def _layer_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
     asked = {
         layer
         for target in plan.targets.tasks
-        if not catalogue.tasks[target].recipe
+        if catalogue.is_read(catalogue.tasks[target])
         for layer in Space.of(plan, target, catalogue).axis("readout.layer").choices
     }
     for name in plan.space.initialisations if asked else ():

@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
 
 from spaces.initialisations import INITIALISATIONS, Initialisation
 from spaces.languages import LANGUAGES, Language
+from spaces.metrics import METRICS
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.plan import Plan, UserTask
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
 
 TRAINING_RANGES = ("learning_rates", "steps", "rows_per_step")
+LEAD_RANGES = ("lead_steps",)
 READOUT_RANGES = ("layers", "poolings")
-"""Ranges of targets that a phase trains, and of those whose vectors are only read."""
+"""Ranges of targets that a phase trains, that several train, and whose vectors are only read."""
+
+DATA_FIELDS = tuple(field.name for field in fields(DataSet) if field.name != "labels")
+"""Fields of a user's row that say where its rows are."""
 
 GROUPS = ("english", "european", "non_european")
 
@@ -68,11 +72,19 @@ class Catalogue:
         where = f"[[task]] {row.name}"
         if row.like and row.like not in self.tasks:
             return [Mistake(f"{where} like", repr(row.like), nearest(row.like, self.tasks))]
-        needed = [n for n in ("form", "skill", "labels", "folder") if getattr(row, n) is None]
+        labelled = ("labels",) if row.form in ("classification", "tagging") else ()
+        needed = [n for n in ("form", "skill", *labelled) if getattr(row, n) is None]
+        if row.folder is None and row.hub is None:
+            needed.append("folder or hub")
         if not row.like and needed:
             return [Mistake(where, "no " + ", ".join(needed), "these fields, or `like`")]
         self.tasks[row.name] = _merged(row, self.tasks.get(row.like), self.world)
         return []
+
+    def is_read(self, task: Task) -> bool:
+        """Whether a target's vectors are read from an encoder that no retrieval task trains."""
+        forms = (self.tasks[name].form for name in task.recipe)
+        return task.form == "retrieval" and "retrieval" not in forms
 
     def expand(self, entry: str) -> tuple[str, ...]:
         """Languages of a group, or the one language a code names."""
@@ -91,16 +103,14 @@ class Catalogue:
 def _merged(row: UserTask, base: Task | None, world: str) -> Task:
     """A user's row over the row it is like."""
     given = row.model_dump(exclude_none=True, exclude={"like"})
-    data: dict[str, Any] = {
-        key: given.pop(key) for key in ("folder", "config", "columns", "splits") if key in given
-    }
-    licence = given.pop("licence", "")
+    data = {key: given.pop(key) for key in DATA_FIELDS if key in given}
+    if "label_names" in given:
+        data["labels"] = given.pop("label_names")
     rate, steps = given.pop("learning_rate", None), given.pop("steps", None)
     if base is None:
-        base = Task(name=row.name, form="classification", skill="", labels=(), world=world)  # type: ignore[arg-type]
+        base = Task(name=row.name, form=given["form"], skill="", world=world)  # type: ignore[arg-type]
     if data:
-        known = base.data or DataSet(hub="", folder="")
-        given["data"] = replace(known, **data, licence=licence or known.licence)
+        given["data"] = replace(base.data or DataSet(), **data)
     reference = base.reference or Optimisation(learning_rate=2e-5, steps=500)
     given["reference"] = replace(
         reference,
@@ -152,7 +162,16 @@ def _name_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
         spoken = (*(row.languages or ()), *(row.train_languages or ()))
         dev = (row.dev_language,) if row.dev_language else ()
         found += _unknown(f"[[task]] {row.name} languages", (*spoken, *dev), codes)
-        found += _unknown(f"[[task]] {row.name} recipe", row.recipe or (), catalogue.tasks)
+        for field in ("recipe", "source_dev"):
+            named = getattr(row, field) or ()
+            found += _unknown(f"[[task]] {row.name} {field}", named, catalogue.tasks)
+        proxy = (row.proxy,) if row.proxy else ()
+        found += _unknown(f"[[task]] {row.name} proxy", proxy, catalogue.tasks)
+        metric = (row.metric,) if row.metric else ()
+        found += _unknown(f"[[task]] {row.name} metric", metric, METRICS)
+        pool = (row.pool,) if row.pool else ()
+        pools = ("own", "languages", *catalogue.tasks)
+        found += _unknown(f"[[task]] {row.name} pool", pool, pools)
     if not found:
         found += _row_mistakes(catalogue, plan)
     return found
@@ -164,6 +183,7 @@ def _row_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     for target in dict.fromkeys(plan.targets.tasks):
         if not catalogue.tasks[target].recipe and not catalogue.tasks[target].readout:
             found.append(Mistake(f"[[task]] {target}", "no recipe", "tasks that train this target"))
+        found += _stand_in_mistakes(catalogue, target)
         for training in catalogue.tasks[target].recipe:
             have = catalogue.tasks[training].train_languages
             for sources in plan.space.source_languages:
@@ -175,16 +195,26 @@ def _row_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     return found + _own_range_mistakes(catalogue, plan) + _mixture_mistakes(catalogue, plan)
 
 
+def _stand_in_mistakes(catalogue: Catalogue, target: str) -> Iterator[Mistake]:
+    """Tasks whose dev rows stand for a target's are scored by the target's head."""
+    row = catalogue.tasks[target]
+    for name in (*row.source_dev, *filter(None, [row.proxy])):
+        if catalogue.tasks[name].head != row.head:
+            rule = f"tasks of form {row.form!r}, skill {row.skill!r} and the same labels"
+            yield Mistake(f"[[task]] {target} source_dev or proxy", repr(name), rule)
+
+
 def _own_range_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     """Ranges of a target that its kind does not have: a trained one, or one that is only read."""
     found = []
     for target, ranges in plan.space.target_by_task.items():
-        trained = bool(catalogue.tasks[target].recipe)
-        foreign = READOUT_RANGES if trained else TRAINING_RANGES
-        given = [name for name in foreign if getattr(ranges, name) is not None]
-        kind = "a target phase trains it" if trained else "it is never trained"
-        valid = TRAINING_RANGES if trained else READOUT_RANGES
-        if given:
+        row = catalogue.tasks[target]
+        valid: tuple[str, ...] = TRAINING_RANGES if row.recipe else ()
+        valid += LEAD_RANGES if len(row.recipe) > 1 else ()
+        valid += READOUT_RANGES if catalogue.is_read(row) else ()
+        kind = "a target phase trains it" if row.recipe else "it is never trained"
+        foreign = set(TRAINING_RANGES + LEAD_RANGES + READOUT_RANGES) - set(valid)
+        if given := sorted(name for name in foreign if getattr(ranges, name) is not None):
             where, read = f"[space.target.{target}]", ", ".join(given)
             found.append(Mistake(where, read, f"{', '.join(valid)}: {kind}"))
     return found

@@ -6,7 +6,7 @@ Torch-free, so that the searcher can ask which phases a setting needs before any
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 from spaces.catalogue import Catalogue
@@ -25,7 +25,7 @@ from spaces.tasks import Task
 
 KINDS = ("initialisation", "intermediate", "target", "evaluation")
 
-PHASE_VERSIONS = {"initialisation": 1, "intermediate": 1, "target": 1, "evaluation": 1}
+PHASE_VERSIONS = {"initialisation": 1, "intermediate": 1, "target": 1, "evaluation": 2}
 """Raised whenever the same specification gives other numbers than before."""
 
 
@@ -46,6 +46,10 @@ class Rows:
     def __str__(self) -> str:
         """``nli:esho``."""
         return f"{self.task}:{self.language}"
+
+
+POOL_LANGUAGE = "en"
+"""Candidates in many languages stand in one place; a name needs a language all the same."""
 
 
 def row_name(task: str, language: str, split: str) -> str:
@@ -125,8 +129,15 @@ class EvaluationSpec(_Keyed):
     rows: tuple[Rows, ...]
     max_tokens: int
     dtype: str = "fp32"
-    readout: Readout | None = None
-    """Where a target without training reads its vectors."""
+    readout: Readout | None = field(default=None, metadata=NOT_IN_KEY)
+    """Where vectors are read that no phase trained. One evaluation reads them everywhere, so that
+    trials which differ in this alone share it."""
+    reads: bool = False
+    """Whether vectors are read in all layers."""
+    candidates: tuple[Rows, ...] = ()
+    """Candidates of retrieval where they are rows of their own."""
+    pool_cap: int | None = None
+    """Most candidates; the right ones of all queries are among them."""
 
     @property
     def title(self) -> str:
@@ -145,10 +156,12 @@ class Frozen:
     revisions: Mapping[str, str]
     """``row_name`` or initialisation name -> revision."""
     dtype: str
-    dev_rows: int | None = None
+    scored: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+    """Target -> (task, language, split) of everything that is scored."""
+    rows_scored: int | None = None
     """Most rows per language that are scored."""
-    split: str = "dev"
-    """Split that is scored; a search never opens ``test``."""
+    whole_pool: bool = False
+    """Whether retrieval looks at all candidates, also where a search looks at fewer."""
 
     def rows(self, part: Part, split: str, seed: int, cap: int | None = None) -> Rows:
         """The frozen rows of a part."""
@@ -176,7 +189,7 @@ def trial_phases(
         phases.append(_intermediate(frozen, mixture, phases[-1].key, seeds))
     row = frozen.catalogue.tasks[target]
     for training in row.recipe:
-        phases.append(_target(frozen, training, setting, phases[-1].key, seeds))
+        phases.append(_target(frozen, row, training, setting, phases[-1].key, seeds))
     phases.append(_evaluation(frozen, row, phases[-1].key, seeds, setting.readout))
     return tuple(phases)
 
@@ -216,15 +229,18 @@ def _intermediate(frozen: Frozen, mixture: Mixture, parent: str, seeds: Seeds) -
 
 
 def _target(
-    frozen: Frozen, training: str, setting: TransferSetting, parent: str, seeds: Seeds
+    frozen: Frozen, row: Task, training: str, setting: TransferSetting, parent: str, seeds: Seeds
 ) -> TrainingSpec:
     assert setting.target is not None
     parts = [Part(task=training, language=code) for code in setting.source_languages]
+    optimisation = setting.target
+    if training != row.recipe[-1] and setting.lead_steps is not None:
+        optimisation = replace(optimisation, steps=setting.lead_steps)
     return TrainingSpec(
         kind="target",
         parent=parent,
         rows=tuple(frozen.rows(part, "train", seeds.rows) for part in parts),
-        optimisation=setting.target,
+        optimisation=optimisation,
         seed=seeds.target,
         max_tokens=_longest(frozen, [training]),
         dtype=frozen.dtype,
@@ -246,16 +262,24 @@ def scored_languages(catalogue: Catalogue, row: Task, asked: str | tuple[str, ..
 def _evaluation(
     frozen: Frozen, row: Task, parent: str, seeds: Seeds, readout: Readout | None
 ) -> EvaluationSpec:
-    parts = [
-        Part(task=row.name, language=code)
-        for code in dict.fromkeys((*row.languages, *frozen.catalogue.languages))
-        if row_name(row.name, code, frozen.split) in frozen.revisions
+    scored = [
+        frozen.rows(Part(task=task, language=code), split, seeds.rows, frozen.rows_scored)
+        for task, code, split in frozen.scored[row.name]
     ]
+    pool = frozen.catalogue.tasks.get(row.pool)
+    own = any(rows.task == row.name for rows in scored)  # dev rows of a training task have theirs
     return EvaluationSpec(
         parent=parent,
         target=row.name,
-        rows=tuple(frozen.rows(part, frozen.split, seeds.rows, frozen.dev_rows) for part in parts),
+        rows=tuple(scored),
         max_tokens=row.max_tokens,
         dtype=frozen.dtype,
         readout=readout,
+        reads=readout is not None,
+        candidates=(
+            (frozen.rows(Part(task=pool.name, language=POOL_LANGUAGE), "candidates", seeds.rows),)
+            if pool and own
+            else ()
+        ),
+        pool_cap=row.search_pool if pool and own and not frozen.whole_pool else None,
     )

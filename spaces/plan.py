@@ -21,6 +21,7 @@ from pydantic import (
 
 from spaces.mistakes import Mistake, PlanError, mistakes_of
 from spaces.settings import Pooling
+from spaces.tasks.row import Form, Reader
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)]
@@ -62,13 +63,17 @@ class TargetsTable(_Table):
     languages: Languages = "all"
     heldout_seed: Annotated[int, Field(ge=0)] = 0
     dev_rows: Positive | None = None
-    """Most dev rows per language that a search scores; in parallel sets the same items in each."""
+    """Most rows per language that a search scores; in parallel sets the same items in each."""
+    test_rows: Positive | None = None
+    """Most rows per language that a confirmation scores; all where it is left out."""
 
 
 class DataTable(_Table):
     """``[data]``: where rows come from."""
 
     source: Annotated[str, Field(min_length=1)]
+    bad_rows: Literal["stop", "skip"] = "stop"
+    """What becomes of a row that breaks a rule: ``skip`` leaves it out and counts it."""
     oracle_seconds_per_phase: Annotated[float, Field(ge=0, le=60)] = 0
     """How long an oracle phase pretends to train: for trying out clusters and interruptions."""
 
@@ -150,6 +155,10 @@ class PhaseRanges(_Table):
 class TargetRanges(PhaseRanges):
     """``[space.target]`` and ``[space.target.<task>]``."""
 
+    steps: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
+    """0 scores the target untrained."""
+    lead_steps: Steps | None = None
+    """For targets with several phases: steps of those before the last."""
     layers: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
     """For targets without training: layers to read vectors at, as indices of ``hidden_states``."""
     poolings: Annotated[tuple[Pooling, ...], Field(min_length=1)] | None = None
@@ -205,19 +214,35 @@ class UserTask(_Table):
 
     name: Name
     like: str = ""
-    form: Literal["classification"] | None = None
+    form: Form | None = None
     skill: str | None = None
     labels: tuple[str, ...] | None = None
+    metric: str | None = None
     train_languages: tuple[str, ...] | None = None
     languages: tuple[str, ...] | None = None
     recipe: tuple[str, ...] | None = None
     dev_language: str | None = None
+    dev_languages: tuple[str, ...] | None = None
+    source_dev: tuple[str, ...] | None = None
+    proxy: str | None = None
     parallel: bool | None = None
     chance: float | None = None
     max_tokens: Positive | None = None
+    query_tokens: Positive | None = None
+    stride: Annotated[int, Field(ge=0)] | None = None
+    unanswerable: bool | None = None
+    pool: str | None = None
+    search_pool: Positive | None = None
+    hub: str | None = None
+    branch: str | None = None
     folder: str | None = None
     config: str | None = None
-    columns: dict[str, str] | None = None
+    hub_config: str | None = None
+    columns: dict[str, str | tuple[str, ...]] | None = None
+    label_names: tuple[str, ...] | None = None
+    only: str | None = None
+    held: str | None = None
+    reader: Reader | None = None
     splits: dict[str, str] | None = None
     licence: str | None = None
     learning_rate: Rate | None = None

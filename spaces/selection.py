@@ -18,7 +18,7 @@ from spaces.catalogue import Catalogue
 from spaces.keys import derived_seed
 from spaces.languages import Language
 from spaces.mistakes import Mistake
-from spaces.plan import Plan
+from spaces.plan import SELECTIONS, Plan
 from spaces.suggest import Space
 from spaces.tasks import Task
 
@@ -60,35 +60,51 @@ def supervised_languages(catalogue: Catalogue, space: Space) -> set[str]:
     return {code for entry in mixture.languages for _, code in catalogue.parts_of(tasks, entry)}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AtHand:
+    """Languages in which a source has rows that could score one target."""
+
+    dev: tuple[str, ...] = ()
+    """With dev rows of the target's own."""
+    test: tuple[str, ...] = ()
+    proxy: tuple[str, ...] = ()
+    """With rows of the target's proxy."""
+    source_dev: bool = False
+    """Whether there are rows to select on in the dev language."""
+
+
+def at_hand(space: Space, languages: Iterable[str]) -> AtHand:
+    """What the catalogue says there is for a target, of the languages that a plan scores."""
+    row, catalogue, languages = space.target, space.catalogue, tuple(languages)
+    stand_ins = [catalogue.tasks[name] for name in row.source_dev] or [row]
+    dev_language = row.dev_language
+    return AtHand(
+        dev=tuple(code for code in languages if row.has_dev(code) and not row.proxy),
+        test=tuple(code for code in languages if row.has_test(code)),
+        proxy=tuple(c for c in languages if row.proxy and catalogue.tasks[row.proxy].has_dev(c)),
+        source_dev=bool(dev_language) and all(task.has_dev(dev_language) for task in stand_ins),
+    )
+
+
 def make_cut(space: Space, languages: Sequence[str]) -> Cut | Mistake:
     """The frozen cut of one target, or why the plan cannot have one.
 
     Args:
         space: the target's space.
-        languages: languages with dev rows.
+        languages: those that the plan scores.
     """
-    plan, row, catalogue = space.plan, space.target, space.catalogue
-    sources = {code for codes in plan.space.source_languages for code in codes}
+    row, catalogue, there = space.target, space.catalogue, at_hand(space, languages)
+    sources = {code for codes in space.plan.space.source_languages for code in codes}
     apart = {row.dev_language, *sources, *(c for c in languages if catalogue.languages[c].twin_of)}
-    ours = [code for code in languages if code not in apart]
+    scorable = {*there.dev, *there.test, *there.proxy}
+    ours = [code for code in languages if code not in apart and code in scorable]
     supervised = supervised_languages(catalogue, space)
     objective = tuple(code for code in ours if code not in supervised)
     if len(objective) < 3 or 2 * len(objective) < len(ours):
         return _too_few(row, ours, objective, supervised)
-    if plan.study.selection == "source_dev":
-        return _source_dev(space, objective)
-    selecting = reported = objective
-    if plan.study.selection == "held_out_languages":
-        selecting, reported = _halves(catalogue, objective, plan.targets.heldout_seed)
-    cut_items = row.parallel and plan.study.selection == "held_out_languages"
-    return Cut(
-        selection=plan.study.selection,
-        dev_language=row.dev_language,
-        objective=objective,
-        selecting=selecting,
-        reported=reported,
-        items_seed=plan.targets.heldout_seed if cut_items else None,
-    )
+    asked = "proxy" if row.proxy else space.plan.study.selection
+    made = _SELECTIONS[asked](space, objective, there)
+    return made or _impossible(space, objective, there)
 
 
 def _too_few(
@@ -106,20 +122,33 @@ def _list(codes: Iterable[str]) -> str:
     return ", ".join(codes) or "none"
 
 
-def _source_dev(space: Space, objective: tuple[str, ...]) -> Cut | Mistake:
-    if len(space.plan.space.source_languages) > 1:
-        return Mistake(
-            "[study] selection",
-            "'source_dev' with several sets of source languages",
-            "'target_dev' or 'held_out_languages': a source's own dev rows cannot compare sources",
+def _impossible(space: Space, objective: tuple[str, ...], there: AtHand) -> Mistake:
+    """A selection that the target cannot serve, and those that work."""
+    if space.target.proxy:
+        rule = f"rows of its proxy {space.target.proxy!r} in one of {_list(objective)}"
+        return Mistake(f"target {space.target.name!r}", "no dev rows of any kind", rule)
+    work = [name for name in SELECTIONS if _SELECTIONS[name](space, objective, there)]
+    asked, why = space.plan.study.selection, ""
+    if asked == "source_dev":
+        several = len(space.plan.space.source_languages) > 1
+        why = (
+            ": a source's own dev rows cannot compare sets of source languages"
+            if several
+            else ", which has no dev rows in a source language"
         )
+    elif asked == "target_dev":
+        why = ", which has no dev rows in the languages of its objective"
+    return Mistake(
+        "[study] selection",
+        f"{asked!r} for {space.target.name!r}{why}",
+        " or ".join(repr(name) for name in work) or "another target: none would work for this one",
+    )
+
+
+def _source_dev(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
+    if len(space.plan.space.source_languages) > 1 or not there.source_dev:
+        return None
     dev = space.target.dev_language
-    if not dev:
-        return Mistake(
-            "[study] selection",
-            f"'source_dev' for {space.target.name!r}, which has no dev rows in a source language",
-            "'target_dev' or 'held_out_languages' for a study with this target",
-        )
     return Cut(
         selection="source_dev",
         dev_language=dev,
@@ -127,6 +156,79 @@ def _source_dev(space: Space, objective: tuple[str, ...]) -> Cut | Mistake:
         selecting=(dev,),
         reported=objective,
     )
+
+
+def _target_dev(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
+    selecting = tuple(code for code in objective if code in there.dev)
+    if not selecting:
+        return None
+    return Cut(
+        selection="target_dev",
+        dev_language=space.target.dev_language,
+        objective=objective,
+        selecting=selecting,
+        reported=objective,
+    )
+
+
+def _held_out(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
+    usable = tuple(code for code in objective if code in {*there.dev, *there.test})
+    if len(usable) < 2:
+        return None
+    seed = space.plan.targets.heldout_seed
+    selecting, reported = _halves(space.catalogue, usable, seed)
+    return Cut(
+        selection="held_out_languages",
+        dev_language=space.target.dev_language,
+        objective=objective,
+        selecting=selecting,
+        reported=reported,
+        items_seed=seed if space.target.parallel else None,
+    )
+
+
+def _proxy(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
+    selecting = tuple(code for code in objective if code in there.proxy)
+    if not selecting:
+        return None
+    return Cut(
+        selection="proxy",
+        dev_language=space.target.dev_language,
+        objective=objective,
+        selecting=selecting,
+        reported=objective,
+    )
+
+
+_SELECTIONS = {
+    "source_dev": _source_dev,
+    "target_dev": _target_dev,
+    "held_out_languages": _held_out,
+    "proxy": _proxy,
+}
+"""Name -> the cut it makes, or None where it cannot."""
+
+
+def scored_rows(
+    space: Space, languages: Sequence[str], cut: Cut
+) -> tuple[tuple[str, str, str], ...]:
+    """(task, language, split) of everything that a search scores for a target.
+
+    Dev rows wherever there are some. In the dev language those of ``source_dev`` stand for the
+    target's own. Test rows are spent where a cut selects on a language without dev rows.
+    """
+    row, there = space.target, at_hand(space, languages)
+    scored = []
+    for code in languages:
+        if code == row.dev_language and row.source_dev:
+            scored += [(name, code, "dev") for name in row.source_dev]
+        elif code in there.dev:
+            scored.append((row.name, code, "dev"))
+        elif cut.selection == "proxy" and code in there.proxy:
+            scored.append((row.proxy, code, "dev"))
+        elif cut.selection == "held_out_languages" and code in cut.selecting:
+            scored.append((row.name, code, "spent"))
+    return tuple(scored)
 
 
 def _halves(
@@ -164,18 +266,38 @@ def aggregate(values: dict[str, float], objective: str, catalogue: Catalogue) ->
 
 
 def chosen_scores(scores: Iterable[dict[str, Any]], cut: Cut, role: str) -> dict[str, float]:
-    """Per-language values that play a role (``selecting`` or ``reported``) in a cut."""
+    """Per-language values that play a role (``selecting`` or ``reported``) in a cut.
+
+    Where a language is scored on rows of several tasks, their mean.
+    """
     items = role if cut.items_seed is not None else "all"
     languages = cut.selecting if role == "selecting" else cut.reported
-    return {
-        score["language"]: score["value"]
-        for score in scores
-        if score["language"] in languages and score["items"] == items
-    }
+    values: dict[str, list[float]] = defaultdict(list)
+    for score in scores:
+        if score["language"] in languages and score["items"] == items:
+            values[score["language"]].append(score["value"])
+    return {language: fmean(found) for language, found in values.items()}
 
 
-def trial_score(
-    scores: Sequence[dict[str, Any]], cut: Cut, plan: Plan, catalogue: Catalogue, role: str
+def selecting_score(
+    scores: Sequence[dict[str, Any]], cut: Cut, plan: Plan, catalogue: Catalogue
 ) -> float:
-    """The number that chooses (``selecting``) or is reported (``reported``), in points."""
-    return aggregate(chosen_scores(scores, cut, role), plan.study.objective, catalogue)
+    """The number that chooses, in points.
+
+    Raises:
+        ValueError: a language that selects has no score.
+    """
+    values = chosen_scores(scores, cut, "selecting")
+    if missing := set(cut.selecting) - set(values):
+        raise ValueError(f"no score in {_list(sorted(missing))}, which select")
+    return aggregate(values, plan.study.objective, catalogue)
+
+
+def reported_score(
+    scores: Sequence[dict[str, Any]], cut: Cut, plan: Plan, catalogue: Catalogue
+) -> float | None:
+    """The number that is reported, in points; None where a reported language's rows are sealed."""
+    values = chosen_scores(scores, cut, "reported")
+    if not values or set(cut.reported) - set(values):
+        return None
+    return aggregate(values, plan.study.objective, catalogue)

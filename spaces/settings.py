@@ -21,7 +21,8 @@ class Optimisation:
     learning_rate: float
     """Peak learning rate."""
     steps: int
-    """Optimiser steps; a phase always runs all of them and hands on its last weights."""
+    """Optimiser steps; a phase always runs all of them and hands on its last weights. 0 hands on
+    what it was given, with fresh heads: untrained."""
     rows_per_step: int = 32
     """Rows in one optimiser step, over all ranks and micro-batches."""
     warmup_share: float = 0.1
@@ -35,7 +36,7 @@ class Optimisation:
     def __post_init__(self) -> None:
         """Check ranges, so that an impossible phase never reaches a machine."""
         require(self.learning_rate > 0, f"{self.learning_rate=} must be above 0")
-        require(self.steps >= 1, f"{self.steps=} must be at least 1")
+        require(self.steps >= 0, f"{self.steps=} must be at least 0")
         require(self.rows_per_step >= 1, f"{self.rows_per_step=} must be at least 1")
         require(0 <= self.warmup_share < 1, f"{self.warmup_share=} must lie in [0, 1)")
         for name in ("learning_rate", "warmup_share", "weight_decay", "beta2", "clip_norm"):
@@ -51,7 +52,8 @@ class Readout:
 
     layer: int = -1
     """Index into ``hidden_states``: 0 is the embeddings, k the output of the k-th layer, -1 the
-    last one's. XTREME's scripts count the same way (their 7 of 12 and 13 of 24)."""
+    last one's. XTREME's scripts leave the embeddings out and count from 0: their 7 of 12 and 13 of
+    24 are 8 and 14 here; jiant counts as we do."""
     pooling: Pooling = "mean"
     """Mean over all tokens, special ones included, as XTREME pools; or the first token."""
 
@@ -116,7 +118,9 @@ class TransferSetting:
     intermediate: tuple[Mixture, ...] = ()
     """Mixtures trained one after the other before the target phase; empty for none."""
     readout: Readout | None = None
-    """Where vectors are read for a target without training; None for all others."""
+    """Where vectors are read for a target that no retrieval task trains; None for all others."""
+    lead_steps: int | None = None
+    """Steps of the target's phases before its last one; None: as many as of the last."""
 
     def __post_init__(self) -> None:
         """Source languages are a set: their order must not make another setting."""

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from spaces.catalogue import Catalogue
 from spaces.keys import canonical
@@ -32,8 +32,20 @@ class StudyRecord(BaseModel):
     """Which copy of each target's Optuna study is current; grows with the space."""
     revisions: dict[str, str]
     cuts: dict[str, Cut]
+    scored: dict[str, tuple[tuple[str, str, str], ...]] = {}
+    """Target -> (task, language, split) of everything that its trials are scored on."""
     versions: dict[str, str] = {}
     created: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, values: Any) -> Any:
+        """Records of before ``scored`` was written down: dev rows of the target itself."""
+        if not isinstance(values, dict) or "scored" in values:
+            return values
+        parts = [tuple(name.split("/")) for name in values.get("revisions", {}) if "/" in name]
+        dev = {t: [p for p in parts if p[0] == t and p[2] == "dev"] for t in values.get("cuts", {})}
+        return {**values, "scored": dev}
 
     @property
     def name(self) -> str:
@@ -52,8 +64,15 @@ class StudyRecord(BaseModel):
             catalogue=self.catalogue,
             revisions=self.revisions,
             dtype=self.plan.resources.precision,
-            dev_rows=self.plan.targets.dev_rows,
+            scored=self.scored,
+            rows_scored=self.plan.targets.dev_rows,
         )
+
+    @property
+    def spent(self) -> dict[str, Cut]:
+        """Target -> its cut, where the search spends test rows."""
+        parts = {target: {split for *_, split in rows} for target, rows in self.scored.items()}
+        return {target: self.cuts[target] for target in parts if "spent" in parts[target]}
 
     @cached_property
     def spaces(self) -> dict[str, Space]:
@@ -86,9 +105,11 @@ class StudyRecord(BaseModel):
             "storage": plan.store.storage,
             "languages": plan.targets.languages,
             "heldout_seed": plan.targets.heldout_seed,
+            "bad_rows": plan.data.bad_rows,
             "dev_rows": plan.targets.dev_rows,
             "revisions": dict(sorted(self.revisions.items())),
             "cuts": {t: asdict(cut) for t, cut in self.cuts.items()},
+            "scored": {t: [list(part) for part in parts] for t, parts in self.scored.items()},
             "space": {t: _space_identity(space) for t, space in self.spaces.items()},
             "rows": self._own_rows(),
         }
@@ -97,7 +118,8 @@ class StudyRecord(BaseModel):
         """The user's own rows that the space names: one that changes its meaning is another."""
         mixture = self.plan.space.mixture
         named = {*self.plan.targets.tasks, *(mixture.tasks if mixture else ())}
-        named |= {t for name in named for t in self.catalogue.tasks[name].recipe}
+        rows = [self.catalogue.tasks[name] for name in named]
+        named |= {t for row in rows for t in (*row.recipe, *row.source_dev, row.proxy)}
         tasks = {
             row.name: row.model_dump(exclude_none=True, exclude={"name", "licence"})
             for row in self.plan.task
@@ -165,7 +187,7 @@ def differences(old: StudyRecord, new: StudyRecord) -> tuple[list[str], list[str
 
 def _weight(name: str) -> tuple[bool, str]:
     """What the plan says comes before what follows from it."""
-    return name.startswith(("cuts|", "revisions|", "rows|")), name
+    return name.startswith(("cuts|", "scored|", "revisions|", "rows|")), name
 
 
 def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:

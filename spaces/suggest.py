@@ -23,6 +23,9 @@ no intermediate at the length of one, and the target's own rows as the intermedi
 
 SEARCHED_ARMS = ARMS[:2]
 
+DEFAULT_REFERENCE = Optimisation(learning_rate=2e-5, steps=500)
+"""Hyperparameters of a phase whose task names none."""
+
 GROWING_AXES = ("initialisation", "mixture.tasks", "mixture.languages")
 """Axes that may gain choices while a study runs."""
 
@@ -58,7 +61,7 @@ class Axis:
     def nearest(self, reference: float) -> Scalar:
         """The value of this axis closest to a reference value."""
         if self.choices:
-            return min(self.choices, key=lambda c: abs(math.log(float(c) / reference)))
+            return min(self.choices, key=lambda c: _ratio(float(c), reference))
         return min(max(reference, self.low), self.high)
 
     def __str__(self) -> str:
@@ -66,6 +69,11 @@ class Axis:
         if self.choices:
             return f"{self.name}: {' | '.join(str(choice) for choice in self.choices)}"
         return f"{self.name}: {self.low:g} .. {self.high:g} (log)"
+
+
+def _ratio(value: float, reference: float) -> float:
+    """How far apart two numbers are by ratio; 0 is farther than any other."""
+    return abs(math.log(value / reference)) if value else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +105,10 @@ class Space:
         chain: tuple[Mixture, ...] = ()
         if arm not in ("none", "equal_tokens"):
             chain = (self._mixture(values, arm),)
-        trained = self._target_phase(values, arm) if self.target.recipe else self._readout(values)
+        trained = self._target_phase(values, arm) if self.target.recipe else {}
+        read = self._readout(values) if self.catalogue.is_read(self.target) else {}
         return TransferSetting(
-            initialisation=values["initialisation"], intermediate=chain, **trained
+            initialisation=values["initialisation"], intermediate=chain, **trained, **read
         )
 
     def _target_phase(self, values: dict[str, Any], arm: str) -> dict[str, Any]:
@@ -112,10 +121,11 @@ class Space:
         if arm == "equal_tokens":
             rows = values["intermediate.steps"] * self.reference("intermediate").rows_per_step
             target = replace(target, steps=target.steps + round(rows / target.rows_per_step))
-        return {"source_languages": _codes(values), "target": target}
+        lead = {"lead_steps": values["target.lead_steps"]} if len(self.target.recipe) > 1 else {}
+        return {"source_languages": _codes(values), "target": target, **lead}
 
     def _readout(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Where the vectors of a target without training are read."""
+        """Where vectors are read that no phase trained."""
         layer, pooling = values["readout.layer"], values["readout.pooling"]
         return {"readout": Readout(layer=layer, pooling=pooling)}
 
@@ -162,7 +172,7 @@ def _reference(plan: Plan, target: str, catalogue: Catalogue, phase: str) -> Opt
         row = catalogue.tasks[plan.space.mixture.tasks[0]]
     else:
         row = catalogue.tasks[target]
-    reference = row.reference or Optimisation(learning_rate=2e-5, steps=500)
+    reference = row.reference or DEFAULT_REFERENCE
     rows = _ranges(plan, target, phase).rows_per_step or reference.rows_per_step
     return replace(reference, rows_per_step=rows)
 
@@ -184,7 +194,8 @@ def _phase_axes(
 def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
     mixture, row = plan.space.mixture, catalogue.tasks[target]
     axes = [Axis("initialisation", plan.space.initialisations)]
-    axes += _target_axes(plan, target, catalogue) if row.recipe else _readout_axes(plan, row)
+    axes += _target_axes(plan, target, catalogue) if row.recipe else []
+    axes += _readout_axes(plan, row) if catalogue.is_read(row) else []
     if mixture is None:
         return tuple(axes)
     mixed = ("intermediate",)
@@ -203,12 +214,17 @@ def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
 
 def _target_axes(plan: Plan, target: str, catalogue: Catalogue) -> list[Axis]:
     sources = ("+".join(sorted(set(codes))) for codes in plan.space.source_languages)
-    phase = _phase_axes(plan, target, catalogue, "target", ARMS)
-    return [Axis("source_languages", _distinct(sources)), *phase]
+    axes = [Axis("source_languages", _distinct(sources))]
+    axes += _phase_axes(plan, target, catalogue, "target", ARMS)
+    recipe, asked = catalogue.tasks[target].recipe, _target_ranges(plan, target).lead_steps
+    if len(recipe) > 1:
+        reference = catalogue.tasks[recipe[0]].reference or DEFAULT_REFERENCE
+        axes.append(Axis("target.lead_steps", _distinct(asked or (reference.steps,))))
+    return axes
 
 
 def _readout_axes(plan: Plan, row: Task) -> list[Axis]:
-    """Layer and pooling of a target without training."""
+    """Layer and pooling of a target whose vectors are only read."""
     own, reference = _target_ranges(plan, row.name), row.readout or Readout()
     return [
         Axis("readout.layer", _distinct(own.layers or (reference.layer,))),
@@ -255,7 +271,8 @@ def baselines(space: Space) -> list[dict[str, Any]]:
     rows of its own, so only the first kind.
     """
     names = space.axis("initialisation").choices
-    common = _trained_values(space) if space.target.recipe else _readout_values(space)
+    common = _trained_values(space) if space.target.recipe else {}
+    common |= _readout_values(space) if space.catalogue.is_read(space.target) else {}
     if space.plan.space.mixture is None:
         return [{**common, "initialisation": name} for name in names]
     plain = [{**common, "initialisation": name, "arm": "none"} for name in names]
@@ -267,7 +284,9 @@ def baselines(space: Space) -> list[dict[str, Any]]:
 
 def _trained_values(space: Space) -> dict[str, Any]:
     first = space.axis("source_languages").choices[0]
-    return {"source_languages": first} | _reference_values(space, "target")
+    lead = [axis for axis in space.axes if axis.name == "target.lead_steps"]
+    values = {axis.name: axis.choices[0] for axis in lead}
+    return {"source_languages": first} | values | _reference_values(space, "target")
 
 
 def _readout_values(space: Space) -> dict[str, Any]:

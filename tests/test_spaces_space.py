@@ -13,7 +13,14 @@ from spaces import describe, suggest
 from spaces.catalogue import Catalogue
 from spaces.keys import canonical
 from spaces.mistakes import Mistake
-from spaces.selection import Cut, aggregate, chosen_scores, make_cut, trial_score
+from spaces.selection import (
+    Cut,
+    aggregate,
+    chosen_scores,
+    make_cut,
+    reported_score,
+    selecting_score,
+)
 from spaces.settings import Mixture, Optimisation, Part, TransferSetting
 from spaces.study import SETTING
 from spaces.suggest import Axis, Space, baselines, distinct_settings, draw, matched_baseline
@@ -369,5 +376,6 @@ def test_scores_of_one_role_never_hold_the_others_rows() -> None:
         expected = {code: CODES.index(code) + shift for code in languages}
         assert chosen_scores(scores, cut, role) == expected
         mean = sum(expected.values()) / len(expected)
-        found = trial_score(scores, cut, record.plan, record.catalogue, role)
+        aggregated = {"selecting": selecting_score, "reported": reported_score}[role]
+        found = aggregated(scores, cut, record.plan, record.catalogue)
         assert found == pytest.approx(mean)

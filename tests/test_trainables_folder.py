@@ -15,8 +15,9 @@ from spaces.mistakes import PlanError
 from spaces.phases import Frozen, Rows, trial_phases
 from spaces.settings import Optimisation, Seeds, TransferSetting
 from tests.worlds import plan, study
-from trainables.folder import FolderSource
 from trainables.rows import RowError
+from trainables.sources.folder import Folder as Shelf
+from trainables.sources.real import RealSource
 
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("TRANSFER_SEARCH_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -57,7 +58,7 @@ class Folder:
         own = [{"name": "own", "path": "/nowhere"}]
         values = plan(str(self.path), space=space, task=list(tasks), initialisation=own)
         self.catalogue = Catalogue.for_plan(values)
-        self.source = FolderSource(self.path, self.catalogue, root / "cache")
+        self.source = RealSource(Shelf(self.path), self.catalogue)
 
     def rows(
         self, task: str, language: str, split: str, cap: int | None = None, seed: int = 1
@@ -81,6 +82,7 @@ def test_columns_come_under_our_names(folder: Folder) -> None:
     write(folder.path, "xnli/de/validation", **nli_rows(4), genre=["x"] * 4)
     assert folder.rows("xnli", "de", "dev") == {
         "item": ["0", "1", "2", "3"],
+        "id": ["0", "1", "2", "3"],
         "text": ["p0", "p1", "p2", "p3"],
         "text_pair": ["h0", "h1", "h2", "h3"],
         "label": [0, 1, 2, 0],
@@ -152,7 +154,7 @@ def test_a_missing_column_is_named(folder: Folder) -> None:
 
 def test_what_is_not_there_is_named(folder: Folder) -> None:
     """An absent file is named with its path, an absent split with its task."""
-    with pytest.raises(RowError, match=r"xnli/de/validation.parquet, which is absent"):
+    with pytest.raises(RowError, match=r"xnli/de/validation.parquet is absent"):
         folder.source.revision("xnli", "de", "dev")
     with pytest.raises(RowError, match="'mnli' names no data set with a 'test' split"):
         folder.source.revision("mnli", "en", "test")
@@ -193,7 +195,7 @@ def test_a_changed_file_is_refused(folder: Folder) -> None:
     )
     assert folder.source.rows(frozen)["text"][0] == "p0"
     write(folder.path, "xnli/de/validation", **nli_rows(4, "q"))
-    with pytest.raises(RowError, match="not the file that the study froze"):
+    with pytest.raises(RowError, match="not what the study froze"):
         folder.source.rows(frozen)
 
 
@@ -252,21 +254,20 @@ def test_a_plan_freezes_what_it_needs_or_says_what_is_missing(tmp_path: Path) ->
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> FolderSource:
+def real() -> RealSource:
     """The folder of real data sets."""
     if not (DATA / "xnli").is_dir():
         pytest.skip(f"{DATA} is absent: set TRANSFER_SEARCH_DATA to a folder in the hub's schemas")
-    cache = tmp_path_factory.mktemp("cache")
-    return FolderSource(DATA, Catalogue.of_world("real"), cache)
+    return RealSource(Shelf(DATA), Catalogue.of_world("real"))
 
 
-def read(source: FolderSource, task: str, language: str, split: str) -> dict[str, list[Any]]:
+def read(source: RealSource, task: str, language: str, split: str) -> dict[str, list[Any]]:
     """Real rows at their present revision."""
     revision = source.revision(task, language, split)
     return source.rows(Rows(task=task, language=language, split=split, revision=revision))
 
 
-def test_real_dev_rows_are_parallel(real: FolderSource) -> None:
+def test_real_dev_rows_are_parallel(real: RealSource) -> None:
     """XNLI's dev rows in three languages are the same items with the same labels."""
     tables = [read(real, "xnli", code, "dev") for code in ("en", "sw", "zh")]
     assert tables[0]["label"] == tables[1]["label"] == tables[2]["label"]
@@ -276,22 +277,22 @@ def test_real_dev_rows_are_parallel(real: FolderSource) -> None:
     assert set(counts) == {0, 1, 2} and max(counts.values()) <= 1.1 * min(counts.values())
 
 
-def test_real_dev_rows_are_the_files_own(real: FolderSource) -> None:
+def test_real_dev_rows_are_the_files_own(real: RealSource, tmp_path: Path) -> None:
     """Texts and label names are what pyarrow reads from the file without us."""
     table = read(real, "xnli", "en", "dev")
     raw = pq.read_table(DATA / "xnli" / "en" / "validation.parquet").to_pydict()
     assert (table["text"], table["text_pair"]) == (raw["premise"], raw["hypothesis"])
     features = Dataset.from_parquet(
-        str(DATA / "xnli" / "en" / "validation.parquet"), cache_dir=str(real._cache)
+        str(DATA / "xnli" / "en" / "validation.parquet"), cache_dir=str(tmp_path)
     ).features
     names = getattr(features["label"], "names", LABELS)
     assert [LABELS[label] for label in table["label"]] == [names[n] for n in raw["label"]]
 
 
-def test_real_training_rows_are_whole(real: FolderSource) -> None:
+def test_real_training_rows_are_whole(real: RealSource) -> None:
     """Every training row of the revised SNLI passes the checks and holds all three labels."""
     table = read(real, "snli_cad", "en", "train")
-    assert set(table) == {"item", "text", "text_pair", "label"}
+    assert set(table) == {"item", "id", "text", "text_pair", "label"}
     assert len({len(values) for values in table.values()}) == 1
     assert len(table["item"]) > 1000 and set(table["label"]) == {0, 1, 2}
 
@@ -305,7 +306,9 @@ def test_revisions_enter_the_keys(tmp_path: Path) -> None:
         folder = Folder(tmp_path / word)
         write(folder.path, "multi_nli/default/train", **nli_rows(9, word))
         revisions = {"own": "r", "mnli/en/train": folder.source.revision("mnli", "en", "train")}
-        frozen = Frozen(catalogue=folder.catalogue, revisions=revisions, dtype="fp32")
+        frozen = Frozen(
+            catalogue=folder.catalogue, revisions=revisions, dtype="fp32", scored={"xnli": ()}
+        )
         phases = trial_phases(frozen, "xnli", setting, Seeds.all_equal(1))
         keys.append([phase.key for phase in phases])
     assert [one == other for one, other in zip(*keys, strict=True)] == [True, False, False]

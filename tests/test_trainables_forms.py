@@ -200,33 +200,6 @@ def test_choices_may_differ_in_number() -> None:
     assert abs(float(loss) - one - two) < 1e-5
 
 
-def test_the_nearest_candidates_come_first() -> None:
-    """The pool holds each candidate once; ties keep its order; equal ids are equally right."""
-    rows = {
-        "text": ["q0", "q1", "q2"],
-        "target": ["x", "y", "x"],
-        "target_id": ["X", "Y", "X"],
-    }
-    form = FORMS["retrieval"]
-    vectors = np.eye(2)[[0, 1, 0]]
-    outputs = [np.stack([v, v]) for v in vectors]
-    predicted = form.decode(BITEXT, rows, features(BITEXT, rows, 16), outputs)
-    assert predicted == [["X", "Y"], ["Y", "X"], ["X", "Y"]]
-    assert form.gold(rows) == [["X"], ["Y"], ["X"]]
-    rows["target"][2] = "another text that is as right"
-    assert form.gold(rows) == [["X", "X"], ["Y"], ["X", "X"]]
-
-
-@given(st.lists(st.integers(0, 9), min_size=1, max_size=60))
-def test_nearest_is_the_head_of_a_stable_sort(scores: list[int]) -> None:
-    """However many scores are equal, and whether or not there are twenty of them."""
-    from trainables.forms.retrieval import _nearest
-
-    whole = np.array([scores, scores[::-1]], dtype=float)
-    expected = np.argsort(-whole, axis=1, kind="stable")[:, :20]
-    assert [row.tolist() for row in _nearest(whole)] == expected.tolist()
-
-
 @pytest.mark.parametrize("pooling", ["mean", "first"])
 def test_pooling_leaves_padding_out(pooling: Any) -> None:
     """A vector is the same however far its sequence is padded, and has length one."""

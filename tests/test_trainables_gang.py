@@ -44,7 +44,7 @@ from tests.worlds import (
 )
 from trainables import TransferTrainable, TrialRequest, trial_config
 from trainables.gang import Follower
-from trainables.model import TaskModel
+from trainables.model import TaskModel, last_states
 from trainables.rows import RowError
 from trainables.trial import Message
 from trainables.world import Job, LostRank, Tick
@@ -82,7 +82,7 @@ class TinyFollower(Follower):
 
 
 def _no_number(model: TaskModel, batch: dict[str, Any]) -> torch.Tensor:
-    return model.heads[batch["head"]](model.hidden(batch)[:, 0]).sum() * torch.nan
+    return model.heads[batch["head"]](last_states(model.encoder, batch)[:, 0]).sum() * torch.nan
 
 
 def _failing(ticks: Iterator[Tick]) -> Iterator[Tick]:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import spaces.catalogue
-import trainables.sources
+import trainables.sources.invented
 import trainables.trial
 from search.freeze import freeze
 from spaces.initialisations import INITIALISATIONS, Pretraining
@@ -107,7 +107,7 @@ def shrink_micro_world(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(spaces.catalogue, "INITIALISATIONS", rows)
     monkeypatch.setattr(spaces.catalogue, "TASKS", tasks)
-    monkeypatch.setitem(trainables.sources.MICRO_EVALUATION_ROWS, "dev", 24)
+    monkeypatch.setitem(trainables.sources.invented.MICRO_EVALUATION_ROWS, "dev", 24)
     monkeypatch.setattr(trainables.trial, "HEARTBEAT_SECONDS", 0.0)
 
 

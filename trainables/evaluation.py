@@ -4,108 +4,214 @@ Predictions are kept with their row ids, so a score can be computed again, and c
 without a model.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+from torch import Tensor
 
-from spaces.metrics import score
+from spaces.metrics import score, standard_error
 from spaces.phases import EvaluationSpec
 from spaces.selection import ITEMS, Cut
+from spaces.settings import Pooling, Readout
 from spaces.tasks import Task
 from trainables.batches import cut as cut_rows
-from trainables.forms import FORMS
-from trainables.model import TaskModel, TokenisedPart, collate
+from trainables.forms import FORMS, Features, RowForm
+from trainables.model import TaskModel, TokenisedPart, inputs
 from trainables.phase import moved
+from trainables.ranking import depth, nearest, right_candidates
+from trainables.rows import RowTable
 
 PREDICTIONS = "predictions.parquet"
 
 SCORED = ("predicted", "cue")
 """Columns of a prediction table that metrics compare with ``gold``."""
 
+PredictionTable = dict[str, Any]
 
-def predictions(
-    model: TaskModel, part: TokenisedPart, token_budget: int, pad_id: int
-) -> dict[str, list[Any]]:
-    """Columns of one language's predictions: language, item, gold, predicted, a value per row.
+Predicting = Generator[int, None, list[PredictionTable]]
+"""Yields units predicted since the last time, so that a long evaluation can be watched and stopped;
+returns one table per part."""
 
-    ``cue``, what a surface cue alone predicts, is there where a rule is known.
-    """
-    form, task = FORMS[part.task.form], part.task
-    outputs = _outputs(model, part, token_budget, pad_id)
+
+class Evaluator:
+    """A model in evaluation, and how its batches are made."""
+
+    def __init__(self, model: TaskModel, token_budget: int, pad_id: int, dtype: str) -> None:
+        self._model, self._budget, self._pad_id = model, token_budget, pad_id
+        self._device = next(model.parameters()).device
+        self._lowered = dtype == "bf16"
+
+    def predictions(self, part: TokenisedPart) -> Predicting:
+        """Predictions of a form whose rows are predicted one by one."""
+        form = cast(RowForm, FORMS[part.task.form])
+        outputs: list[np.ndarray] = [np.empty(0)] * len(part.lengths)
+        for positions, batch in self._batches(part.task, part.features):
+            for position, output in zip(positions, self._run(batch), strict=True):
+                outputs[position] = output
+            yield len(positions)
+        predicted = form.decode(part.task, part.table, part.features, outputs)
+        return [{**_named(part), "gold": form.gold(part.table), "predicted": predicted}]
+
+    def rankings(
+        self, parts: Sequence[TokenisedPart], pool: RowTable, candidates: Features
+    ) -> Predicting:
+        """Predictions of retrieval: parts that share a pool are ranked in one pass over it.
+
+        Args:
+            parts: their features are queries.
+            pool: the candidates' names.
+            candidates: the same, tokenised.
+        """
+        found = []
+        for part in parts:
+            found.append((yield from self._vectors(part.task, part.features)))
+        best = depth(parts[0].task)
+        encoded = self._read(parts[0].task, candidates)
+        places_qrk = (yield from nearest(torch.cat(found), encoded, best)).cpu().numpy()
+        names = np.asarray(pool["target_id"], dtype=object)
+        right = right_candidates([part.table for part in parts], pool)
+        ends = np.cumsum([len(part.table["item"]) for part in parts])[:-1]
+        ranked = np.split(names[places_qrk], ends)
+        return [
+            {**_named(part), "gold": gold, **_by_readout(self._model.readouts, ranked_qrk)}
+            for part, gold, ranked_qrk in zip(parts, right, ranked, strict=True)
+        ]
+
+    def _vectors(self, task: Task, features: Features) -> Generator[int, None, Tensor]:
+        """Vectors [S, R, H] of one-sequence units, in their order."""
+        found: Tensor | None = None
+        for positions, vectors_brh in self._read(task, features):
+            if found is None:
+                found = vectors_brh.new_empty(len(features.units), *vectors_brh.shape[1:])
+            found[list(positions)] = vectors_brh
+            yield len(positions)
+        assert found is not None
+        return found
+
+    def _read(self, task: Task, features: Features) -> Iterator[tuple[list[int], Tensor]]:
+        for positions, batch in self._batches(task, features):
+            with self._precision():
+                yield positions, self._model.read(batch)
+
+    def _run(self, batch: dict[str, Any]) -> Sequence[np.ndarray]:
+        with self._precision():
+            return self._model.outputs(batch)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._lowered)
+
+    def _batches(
+        self, task: Task, features: Features
+    ) -> Iterator[tuple[list[int], dict[str, Any]]]:
+        """Batches of like length within the token budget, the longest first."""
+        lengths = features.lengths
+        (batches,) = cut_rows(lengths, [""] * len(lengths), 1, self._budget)
+        for positions in batches:
+            yield (
+                positions,
+                moved(inputs(task, features.take(positions), self._pad_id), self._device),
+            )
+
+
+def _named(part: TokenisedPart) -> PredictionTable:
+    """Columns that say which rows these are; ``cue`` is there where a rule is known."""
+    count = len(part.table["item"])
     cues = {} if part.cues is None else {"cue": part.cues}
     return cues | {
-        "language": [part.rows.language] * len(part.table["item"]),
+        "task": [part.rows.task] * count,
+        "language": [part.rows.language] * count,
+        "split": [part.rows.split] * count,
         "item": part.table["item"],
-        "gold": form.gold(part.table),
-        "predicted": form.decode(task, part.table, part.features, outputs),
+        "id": part.table["id"],
     }
 
 
-def _outputs(
-    model: TaskModel, part: TokenisedPart, token_budget: int, pad_id: int
-) -> list[np.ndarray]:
-    """The model's output for every unit, computed in batches of like length."""
-    device = next(model.parameters()).device
-    (batches,) = cut_rows(part.lengths, [""] * len(part.lengths), 1, token_budget)
-    found: list[np.ndarray] = [np.empty(0)] * len(part.lengths)
-    for positions in batches:
-        batch = collate(part.task, part.features.take(positions), pad_id)
-        for position, output in zip(positions, model.outputs(moved(batch, device)), strict=True):
-            found[position] = output
-    return found
+def _by_readout(readouts: Sequence[Readout], ranked_qrk: np.ndarray) -> PredictionTable:
+    """A column of ranked names, or one for each readout."""
+    if not readouts:
+        return {"predicted": ranked_qrk[:, 0].tolist()}
+    return {_column(readout): ranked_qrk[:, r].tolist() for r, readout in enumerate(readouts)}
 
 
-def write_predictions(tables: list[dict[str, Any]], folder: Path) -> None:
+def _column(readout: Readout | None) -> str:
+    return f"predicted at {readout}" if readout else "predicted"
+
+
+def _from_below(readout: Readout, columns: int) -> Readout:
+    """A layer counted from the embeddings, of as many as there are columns for."""
+    layers = columns // len(get_args(Pooling))
+    return replace(readout, layer=readout.layer % layers)
+
+
+def write_predictions(tables: list[PredictionTable], folder: Path) -> None:
     """Write the predictions of all languages as one parquet file."""
     whole = pa.concat_tables([pa.table(table) for table in tables], promote_options="permissive")
     pq.write_table(whole, folder / PREDICTIONS, compression="zstd")
 
 
+def read_predictions(file: Path, readout: Readout | None = None) -> list[PredictionTable]:
+    """The tables that ``write_predictions`` wrote, one per task and language.
+
+    Args:
+        file: a phase's predictions.
+        readout: which of several to take as ``predicted``.
+    """
+    schema = pq.read_schema(file)
+    read = [name for name in schema.names if name.startswith("predicted")]
+    ours = _column(readout and _from_below(readout, len(read)))
+    names = [name for name in schema.names if name == ours or name not in read]
+    whole = pq.read_table(file, columns=names)
+    whole = whole.rename_columns(["predicted" if name == ours else name for name in names])
+    parts = list(zip(*(whole.column(n).to_pylist() for n in ("task", "language")), strict=True))
+    places: dict[tuple[str, str], list[int]] = {}
+    for row, part in enumerate(parts):
+        places.setdefault(part, []).append(row)
+    return [whole.take(rows).to_pydict() for rows in places.values()]
+
+
 def score_rows(
-    tables: Iterable[dict[str, Any]], spec: EvaluationSpec, cut: Cut, task: Task
+    tables: Iterable[PredictionTable], spec: EvaluationSpec, cut: Cut, task: Task
 ) -> list[dict[str, Any]]:
     """Scores of each language on all items and, where items are cut, on each half."""
-    scores = []
-    for table in tables:
-        for items, rows in _kept(table["item"], cut).items():
-            gold = [table["gold"][i] for i in rows]
-            values = {
-                name: score(task, gold, [table[name][i] for i in rows])
-                for name in SCORED
-                if name in table
-            }
-            scores.append(
-                {
-                    "language": str(table["language"][0]),
-                    "split": spec.rows[0].split,
-                    "items": items,
-                    "metric": task.metric,
-                    "value": values["predicted"],
-                    "rows": len(rows),
-                    "cue_only": values.get("cue"),
-                }
-            )
-    return scores
-
-
-def _kept(items: list[str], cut: Cut) -> dict[str, list[int]]:
-    """Which rows belong to ``all``, and to each half."""
-    kept = {ITEMS[0]: list(range(len(items)))}
-    if cut.items_seed is not None:
-        halves = [cut.half(item) for item in items]
-        kept |= {half: [i for i, name in enumerate(halves) if name == half] for half in ITEMS[1:]}
-    return kept
-
-
-def read_predictions(file: Path) -> list[dict[str, Any]]:
-    """The tables that ``write_predictions`` wrote, one per language."""
-    whole = pq.read_table(file)
-    languages = whole.column("language").to_numpy(zero_copy_only=False)
     return [
-        whole.filter(pa.array(languages == language)).to_pydict()
-        for language in dict.fromkeys(languages.tolist())
+        _score(table, rows, items, spec, task)
+        for table in tables
+        for items, rows in _kept(table, cut).items()
+        if rows
     ]
+
+
+def _score(
+    table: PredictionTable, rows: list[int], items: str, spec: EvaluationSpec, task: Task
+) -> dict[str, Any]:
+    language = str(table["language"][0])
+    gold = [table["gold"][i] for i in rows]
+    said = {name: [table[name][i] for i in rows] for name in SCORED if name in table}
+    values = {name: score(task, gold, found, language) for name, found in said.items()}
+    return {
+        "language": language,
+        "rows_of": str(table["task"][0]),
+        "split": str(table["split"][0]),
+        "items": items,
+        "metric": task.metric if spec.pool_cap is None else f"{task.metric}_of_{spec.pool_cap}",
+        "value": values["predicted"],
+        "standard_error": standard_error(task, gold, said["predicted"], language),
+        "rows": len(rows),
+        "cue_only": values.get("cue"),
+    }
+
+
+def _kept(table: PredictionTable, cut: Cut) -> dict[str, list[int]]:
+    """Which rows belong to ``all``, and to each half; spent rows are of one half from the start."""
+    everything = list(range(len(table["item"])))
+    if cut.items_seed is None:
+        return {ITEMS[0]: everything}
+    halves = [cut.half(item) for item in table["item"]]
+    kept = {half: [i for i in everything if halves[i] == half] for half in ITEMS[1:]}
+    return kept if table["split"][0] == "spent" else {ITEMS[0]: everything} | kept

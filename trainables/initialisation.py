@@ -118,6 +118,13 @@ def encoder_layers(path: str) -> int:
     return int(config.num_hidden_layers)
 
 
+def encoder_positions(path: str) -> int:
+    """Tokens that a checkpoint's encoder has positions for."""
+    folder = checkpoint_folder(path)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return _positions(config)
+
+
 def _world_of(folder: Path) -> str:
     """The invented world that a checkpoint was pretrained in; empty for all others."""
     config = read_json(folder / "config.json") or {}
@@ -228,6 +235,9 @@ def load_tokenizer(folder: Path) -> Any:
 
 def longest_input(encoder: Any) -> int:
     """Tokens the encoder has positions for."""
-    config = encoder.config
+    return _positions(encoder.config)
+
+
+def _positions(config: Any) -> int:
     offset = 2 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
     return int(config.max_position_embeddings) - offset

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from spaces.phases import Rows
+from spaces.settings import Readout
 from spaces.tasks import Task
 from trainables.batches import RowOrder
-from trainables.forms import FORMS, Features, JointForm
+from trainables.forms import FORMS, Features, JointForm, RowForm
+from trainables.forms.retrieval import pooled
 from trainables.phase import StepRows
 from trainables.rows import RowTable, Source
 
@@ -34,7 +36,16 @@ def last_states(encoder: nn.Module, batch: dict[str, Any]) -> Tensor:
 class TaskModel(nn.Module):
     """A plain transformers encoder and one head per skill and label set."""
 
-    def __init__(self, encoder: nn.Module, tasks: list[Task], layer: int = -1) -> None:
+    def __init__(
+        self, encoder: nn.Module, tasks: list[Task], readouts: Sequence[Readout] = ()
+    ) -> None:
+        """Fresh heads on an encoder.
+
+        Args:
+            encoder: of transformers, without a head.
+            tasks: what it is trained or scored on.
+            readouts: where vectors are read; the last layer and the head's pooling for none.
+        """
         super().__init__()
         self.encoder = encoder
         config: Any = encoder.config
@@ -44,15 +55,7 @@ class TaskModel(nn.Module):
             {task.head: FORMS[task.form].head(task, config.hidden_size, scale) for task in tasks}
         )
         self.vector_size: int = config.hidden_size
-        self.layer = layer
-
-    def hidden(self, batch: dict[str, Any]) -> Tensor:
-        """Hidden states of a batch's sequences, [S, T, H]."""
-        if self.layer == -1:
-            return last_states(self.encoder, batch)
-        found = self.encoder(**encoder_inputs(batch), output_hidden_states=True)
-        states: Tensor = found.hidden_states[self.layer]
-        return states
+        self.readouts = tuple(readouts)
 
     def forward(self, batch: dict[str, Any]) -> Tensor:
         """Sum of the units' losses; all units of a micro-batch share one head.
@@ -61,7 +64,7 @@ class TaskModel(nn.Module):
         and ZeRO partitions must gather and reduce the same tensors in every micro-batch, and ZeRO
         does so in the order of their use.
         """
-        name, hidden_sth = batch["head"], self.hidden(batch)
+        name, hidden_sth = batch["head"], last_states(self.encoder, batch)
         losses = [
             self.forms[name].loss(head, hidden_sth, batch)
             if each == name
@@ -75,13 +78,28 @@ class TaskModel(nn.Module):
         """Vectors of query and candidate, [B, 2, H], of a head whose form is joint."""
         name = batch["head"]
         form = cast(JointForm, self.forms[name])
-        return form.vectors(self.heads[name], self.hidden(batch), batch)
+        return form.vectors(self.heads[name], last_states(self.encoder, batch), batch)
 
     @torch.no_grad()
     def outputs(self, batch: dict[str, Any]) -> Sequence[np.ndarray]:
         """What decoding needs of each unit."""
         name = batch["head"]
-        return self.forms[name].outputs(self.heads[name], self.hidden(batch), batch)
+        form = cast(RowForm, self.forms[name])
+        return form.outputs(self.heads[name], last_states(self.encoder, batch), batch)
+
+    @torch.no_grad()
+    def read(self, batch: dict[str, Any]) -> Tensor:
+        """The vector of each sequence in each readout, [S, R, H]; one pass serves all layers."""
+        mask_st = batch["attention_mask"]
+        if not self.readouts:
+            head = self.heads[batch["head"]]
+            vectors_sh: Tensor = head(last_states(self.encoder, batch), mask_st)
+            return vectors_sh[:, None]
+        states = self.encoder(**encoder_inputs(batch), output_hidden_states=True).hidden_states
+        found = [
+            pooled(states[readout.layer], mask_st, readout.pooling) for readout in self.readouts
+        ]
+        return torch.stack(found, dim=1)
 
 
 def padded(sequences: dict[str, list[list[int]]], pad_id: int) -> dict[str, Tensor]:
@@ -95,17 +113,19 @@ def padded(sequences: dict[str, list[list[int]]], pad_id: int) -> dict[str, Tens
     return {**tensors, "attention_mask": (torch.arange(width) < lengths[:, None]).long()}
 
 
-def collate(task: Task, features: Features, pad_id: int) -> dict[str, Any]:
-    """A micro-batch of units that share one head."""
-    form = FORMS[task.form]
+def inputs(task: Task, features: Features, pad_id: int) -> dict[str, Any]:
+    """A batch of units whose answers are not looked at."""
     names = features.units[0]
-    tensors: dict[str, Any] = dict(
-        padded({name: [s for unit in features.units for s in unit[name]] for name in names}, pad_id)
-    )
-    batch = {**tensors, "head": task.head, "sizes": features.sizes}
-    if form.joint:
+    sequences = {name: [s for unit in features.units for s in unit[name]] for name in names}
+    return {**padded(sequences, pad_id), "head": task.head, "sizes": features.sizes}
+
+
+def collate(task: Task, features: Features, pad_id: int) -> dict[str, Any]:
+    """A micro-batch of units that share one head, with what their loss compares with."""
+    batch = inputs(task, features, pad_id)
+    if "same" in features.columns:
         batch["same"] = torch.tensor(features.columns["same"])
-    return batch | {"targets": form.targets(features, tensors["input_ids"].shape[1])}
+    return batch | {"targets": FORMS[task.form].targets(features, batch["input_ids"].shape[1])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +152,13 @@ class TokenisedPart:
     def of(
         cls, rows: Rows, task: Task, source: Source, tokenizer: Any, longest: int
     ) -> "TokenisedPart":
-        """Read and tokenise rows."""
-        table = source.rows(rows)
-        features = FORMS[task.form].features(task, table, tokenizer, longest)
-        scored = bool(task.languages) and rows.split != "train"
-        return cls(rows, task, table, features, source.cues(task, table) if scored else None)
+        """Read and tokenise rows; of scored rows of a joint form, the queries alone."""
+        table, form = source.rows(rows), FORMS[task.form]
+        if rows.split == "train":
+            return cls(rows, task, table, form.features(task, table, tokenizer, longest))
+        read = cast(JointForm, form).queries if form.joint else form.features
+        features = read(task, table, tokenizer, longest)
+        return cls(rows, task, table, features, source.cues(task, table))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """The world that really trains: initialisations, phases and evaluations on torch and DeepSpeed."""
 
 import gc
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -14,17 +13,20 @@ from spaces.catalogue import Catalogue
 from spaces.keys import derived_seed
 from spaces.phases import EvaluationSpec, InitialisationSpec, Rows, TrainingSpec
 from spaces.plan import Plan
-from spaces.selection import Cut, trial_score
-from spaces.settings import Optimisation
+from spaces.selection import Cut, selecting_score
+from spaces.settings import Optimisation, Pooling, Readout
 from trainables.batches import RowOrder
 from trainables.engine import Layout
 from trainables.evaluation import (
     PREDICTIONS,
-    predictions,
+    Evaluator,
+    Predicting,
+    PredictionTable,
     read_predictions,
     score_rows,
     write_predictions,
 )
+from trainables.forms import FORMS, JointForm
 from trainables.initialisation import (
     Account,
     convert_checkpoint,
@@ -37,12 +39,14 @@ from trainables.initialisation import (
 from trainables.model import TaskData, TaskModel, TokenisedPart
 from trainables.phase import PhaseRun, StepData, train_phase
 from trainables.pretraining import pretraining_run
-from trainables.rows import RowError, Source
+from trainables.ranking import smaller
+from trainables.rows import RowError, RowTable, Source
 from trainables.store import Artifact
 from trainables.world import ALONE, Job, Outcome, Ranks, Tick
 
-TOKENISED_PARTS_KEPT = 64
-"""Parts kept tokenised per process: trials of a study read the same few again and again."""
+TOKENS_KEPT = 20_000_000
+"""Tokens of parts kept per process, because trials of a study read the same few again and again:
+160 MB, and as much again for their text. One part larger than this stands alone."""
 
 
 class NeuralWorld:
@@ -56,6 +60,7 @@ class NeuralWorld:
     ) -> None:
         self._plan, self._catalogue, self._source, self._ranks = plan, catalogue, source, ranks
         self._tokenised: dict[Any, TokenisedPart] = {}
+        self._kept: dict[Any, int] = {}
         torch.set_num_threads(plan.resources.cpus_per_worker)
         gc.collect()
         gc.freeze()  # the libraries stay for good; each phase's collection need not look at them
@@ -66,7 +71,7 @@ class NeuralWorld:
         if isinstance(spec, TrainingSpec):
             return self._ranks.together(job, self._train(spec, job, outcome))
         if isinstance(spec, EvaluationSpec):
-            return self._evaluate(spec, job)
+            return self._evaluate(spec, job, outcome)
         if self._catalogue.initialisations[spec.name].path:
             return self._convert(spec, job, outcome)
         return self._ranks.together(job, self._pretrain(spec, job, outcome))
@@ -104,6 +109,7 @@ class NeuralWorld:
         if self._ranks.rank > 0:
             return
         outcome.details["tensors"] = {**account.to_json(), "fresh": sorted(model.heads)}
+        outcome.details["left_out"] = self._left_out(spec.rows)
         save_weights(run.weights, job.attempt.folder)
         _save_losses(run, job)
 
@@ -128,15 +134,13 @@ class NeuralWorld:
                     f"{rows} needs {longest} tokens, but {first.provenance['title']} has "
                     f"positions for {longest_input(encoder)}: lower max_tokens in a [[task]] row"
                 )
-            while len(self._tokenised) >= TOKENISED_PARTS_KEPT:
-                self._tokenised.pop(next(iter(self._tokenised)))
-            self._tokenised[name] = TokenisedPart.of(
-                rows,
-                self._catalogue.tasks[rows.task],
-                self._source,
-                load_tokenizer(first.folder),
-                longest,
-            )
+            task, tokenizer = self._catalogue.tasks[rows.task], load_tokenizer(first.folder)
+            fresh = TokenisedPart.of(rows, task, self._source, tokenizer, longest)
+            room = TOKENS_KEPT - sum(fresh.tokens)
+            while self._tokenised and sum(self._kept.values()) > room:
+                oldest = next(iter(self._tokenised))
+                del self._tokenised[oldest], self._kept[oldest]
+            self._tokenised[name], self._kept[name] = fresh, sum(fresh.tokens)
         return self._tokenised[name]
 
     def _add_reports(self, run: PhaseRun, job: Job) -> None:
@@ -144,45 +148,78 @@ class NeuralWorld:
         count, steps = self._plan.budget.reports_per_phase, run.optimisation.steps
         run.report_steps = frozenset(round(steps * n / (count + 1)) for n in range(1, count + 1))
         rows = [rows for rows in job.evaluation.rows if rows.language in job.cut.selecting]
+        if job.evaluation.reads:
+            return  # its vectors are read of the whole recipe's end, by a head that is not trained
 
         def report(model: nn.Module) -> float:
             assert isinstance(model, TaskModel)
-            tables = [self._predictions(model, one, job) for one in rows]
+            tables = _drained(self._predict(model, rows, job))
             scores = self._score(tables, job.evaluation, job.cut)
-            return trial_score(scores, job.cut, self._plan, self._catalogue, "selecting")
+            return selecting_score(scores, job.cut, self._plan, self._catalogue)
 
         run.report = report
 
-    def _evaluate(self, spec: EvaluationSpec, job: Job) -> Iterator[Tick]:
+    def _evaluate(self, spec: EvaluationSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
         """Predict every row of every language with the target phase's weights."""
         encoder, _ = _encoder(job.chain)
-        task, layer = self._catalogue.tasks[spec.target], -1
-        if spec.readout is not None:
-            task, layer = replace(task, readout=spec.readout), spec.readout.layer
-        model = TaskModel(encoder, [task], layer)
+        task = self._catalogue.tasks[spec.target]
+        model = TaskModel(encoder, [task], every_readout(encoder) if spec.reads else ())
         weights = load_file(job.chain[-1].file("model.safetensors"))
         model.heads[task.head].load_state_dict(_below(f"heads.{task.head}.", weights))
         model.eval()
         if torch.cuda.is_available():
             model.cuda()
-        tables = []
-        for done, rows in enumerate(spec.rows):
-            yield Tick(done, len(spec.rows))
-            tables.append(self._predictions(model, rows, job))
-        write_predictions(tables, job.attempt.folder)
+        predicting, done = self._predict(model, list(spec.rows), job), 0
+        while True:
+            try:
+                done += next(predicting)
+            except StopIteration as finished:
+                write_predictions(finished.value, job.attempt.folder)
+                break
+            yield Tick(done, 0)
+        outcome.details["left_out"] = self._left_out(spec.rows)
 
-    def _predictions(self, model: TaskModel, rows: Rows, job: Job) -> dict[str, Any]:
-        """The prediction table of one language."""
-        first, budget = job.chain[0], self._plan.resources.tokens_per_micro_batch
-        part = self._tokenise(rows, first, job.evaluation.max_tokens, model.encoder)
-        return predictions(model, part, budget, load_tokenizer(first.folder).pad_token_id)
+    def _predict(self, model: TaskModel, rows: list[Rows], job: Job) -> Predicting:
+        """Prediction tables of some rows; retrieval rows that share a pool are ranked together."""
+        spec, budget = job.evaluation, self._plan.resources.tokens_per_micro_batch
+        pad_id = load_tokenizer(job.chain[0].folder).pad_token_id
+        evaluator = Evaluator(model, budget, pad_id, spec.dtype)
+        tables: list[PredictionTable] = []
+        for together in _sharing_a_pool(rows, self._catalogue):
+            parts = [
+                self._tokenise(r, job.chain[0], spec.max_tokens, model.encoder) for r in together
+            ]
+            if FORMS[parts[0].task.form].joint:
+                pool = self._pool(parts, spec)
+                tokenizer = load_tokenizer(job.chain[0].folder)
+                form = cast(JointForm, FORMS[parts[0].task.form])
+                found = form.candidates(parts[0].task, pool, tokenizer, spec.max_tokens)
+                tables += yield from evaluator.rankings(parts, pool, found)
+            else:
+                tables += yield from evaluator.predictions(parts[0])
+        return tables
+
+    def _pool(self, parts: list[TokenisedPart], spec: EvaluationSpec) -> RowTable:
+        """The candidates of some rows."""
+        own = parts[0].rows.task == spec.target
+        sources = spec.candidates if own and spec.candidates else [part.rows for part in parts]
+        tables = [self._source.candidates(rows) for rows in sources]
+        whole = {name: [v for table in tables for v in table[name]] for name in tables[0]}
+        needed = {name for part in parts for name in part.table["target_id"]}
+        return smaller(whole, needed, spec.pool_cap if own else None)
+
+    def _left_out(self, rows: Iterable[Rows]) -> dict[str, dict[str, int]]:
+        """Rows of parts that are not used, and why; for reports."""
+        counts = {f"{one}/{one.split}": self._source.left_out(one) for one in rows}
+        return {name: count for name, count in counts.items() if count}
 
     def scores(self, evaluation: Artifact, spec: EvaluationSpec, cut: Cut) -> list[dict[str, Any]]:
         """Scores computed from the kept predictions."""
-        return self._score(read_predictions(evaluation.file(PREDICTIONS)), spec, cut)
+        tables = read_predictions(evaluation.file(PREDICTIONS), spec.readout)
+        return self._score(tables, spec, cut)
 
     def _score(
-        self, tables: list[dict[str, Any]], spec: EvaluationSpec, cut: Cut
+        self, tables: list[PredictionTable], spec: EvaluationSpec, cut: Cut
     ) -> list[dict[str, Any]]:
         return score_rows(tables, spec, cut, self._catalogue.tasks[spec.target])
 
@@ -215,6 +252,30 @@ def _encoder(chain: tuple[Artifact, ...]) -> tuple[nn.Module, Account]:
     return load_encoder(first.folder, None if first is last else last.file("model.safetensors"))
 
 
+def every_readout(encoder: Any) -> list[Readout]:
+    """All layers of an encoder, the embeddings among them."""
+    layers = range(encoder.config.num_hidden_layers + 1)
+    return [Readout(layer=k, pooling=pooling) for k in layers for pooling in get_args(Pooling)]
+
+
+def _sharing_a_pool(rows: list[Rows], catalogue: Catalogue) -> list[list[Rows]]:
+    """Rows in groups that are predicted together: those of one task, where its pool is shared."""
+    groups: dict[Any, list[Rows]] = {}
+    for one in rows:
+        shared = catalogue.tasks[one.task].pool != "own"
+        groups.setdefault((one.task, None if shared else one), []).append(one)
+    return list(groups.values())
+
+
+def _drained(predicting: Predicting) -> list[PredictionTable]:
+    """What a prediction returns, when nobody watches it."""
+    while True:
+        try:
+            next(predicting)
+        except StopIteration as finished:
+            return cast(list[PredictionTable], finished.value)
+
+
 def _below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights of one part of a model, under the names that the part itself gives them."""
     return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
@@ -237,7 +298,7 @@ def _ticks(run: PhaseRun, outcome: Outcome) -> Iterator[Tick]:
     outcome.details |= {
         "layout": run.layout.name,
         "micro_batches": run.micro_batches,
-        "final_loss": run.losses[-1],
+        "final_loss": run.losses[-1] if run.losses else None,
         "threads": torch.get_num_threads(),
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from spaces.layout import StudyPaths
 from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
-from spaces.selection import trial_score
+from spaces.selection import reported_score, selecting_score
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
 from trainables.oracle import OracleWorld
@@ -171,10 +171,8 @@ def _final(
     assert isinstance(spec, EvaluationSpec)
     study, cut = request.record, request.record.cuts[request.target]
     scores = world.scores(evaluation, spec, cut)
-    score, reported = (
-        trial_score(scores, cut, study.plan, study.catalogue, role)
-        for role in ("selecting", "reported")
-    )
+    about = (scores, cut, study.plan, study.catalogue)
+    score, reported = selecting_score(*about), reported_score(*about)
     if not math.isfinite(score):
         raise NotANumber(f"score {score} of target {request.target!r}")
     record = {"scores": scores, "phases": booked, "reported_score": reported}
@@ -187,9 +185,10 @@ def world_for(record: StudyRecord, root: Path, ranks: Ranks = ALONE) -> World:
         return OracleWorld(record.plan, record.catalogue)
     # Heavy (torch, transformers, DeepSpeed) and not needed by oracle trials.
     from trainables.neural import NeuralWorld
+    from trainables.rows import Access
     from trainables.sources import source_for
 
-    source = source_for(record.plan, record.catalogue, root / "cache")
+    source = source_for(record.plan, record.catalogue, Access(spent=record.spent))
     return NeuralWorld(record.plan, record.catalogue, source, ranks)
 
 

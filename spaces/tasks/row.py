@@ -12,18 +12,42 @@ Form = Literal["classification", "choice", "tagging", "span", "retrieval"]
 WorldOfTask = Literal["real", "micro", "oracle"]
 
 
+Reader = Literal["columns", "bitext", "sentences", "mentions", "entities"]
+"""How a data set's rows become ours; see ``trainables/sources/readers.py``."""
+
+Reference = str | tuple[str, ...]
+"""Where a column's values are; see ``trainables/sources/columns.py``."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataSet:
-    """Where a task's rows are and what their columns are called."""
+    """Where a task's rows are and how they are read.
 
-    hub: str
+    In ``config``, ``hub_config`` and ``only``, ``{language}`` stands for the language's code,
+    ``{iso3}`` for its three letters and ``{name}`` for its English name in small letters.
+    """
+
+    hub: str = ""
     """Data set id on the Hugging Face hub; empty where there is none."""
-    folder: str
+    branch: str = "main"
+    """Branch whose newest commit is frozen; ``refs/convert/parquet`` where the main one holds a
+    loading script, which is never run."""
+    folder: str = ""
     """Name of its folder in a tree ``<folder>/<config>/<split>.parquet``."""
     config: str = "{language}"
-    """Name of the configuration; ``{language}`` stands for the language code."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Our column -> the data set's column."""
+    """Name of the configuration."""
+    hub_config: str = ""
+    """The same on the hub, where it differs."""
+    columns: Mapping[str, Reference] = field(default_factory=dict)
+    """Our column -> where its values are; a column that is not named has one name in both."""
+    labels: tuple[str, ...] = ()
+    """The data set's names of the labels, in the task's order, where they are not the task's."""
+    only: str = ""
+    """``column=prefix``: rows of one language among those of all."""
+    held: str = ""
+    """Column that names documents. A tenth of the documents of the training split are dev rows,
+    where both splits are one file."""
+    reader: Reader = "columns"
     splits: Mapping[str, str] = field(
         default_factory=lambda: {"train": "train", "dev": "validation", "test": "test"}
     )
@@ -52,6 +76,16 @@ class Task:
     empty for a target that is never trained (a ``readout`` says how it is scored)."""
     dev_language: str = ""
     """Targets only: the language of ``source_dev``."""
+    dev_languages: tuple[str, ...] | None = None
+    """Languages with dev rows; None for all where the data set has a dev split."""
+    source_dev: tuple[str, ...] = ()
+    """Targets only: tasks whose dev rows stand for the target's own in ``dev_language``, with equal
+    weight; empty where the target's own dev rows are used."""
+    proxy: str = ""
+    """Targets without dev rows of any kind: a task whose dev rows choose protocol, layer and
+    pooling in their place. They are text of the target languages, and scores say so."""
+    protocol: str = ""
+    """How a target is scored, where published scores come from more than one way."""
     parallel: bool = False
     """Targets only: the same items in every language, so selection cuts items as well."""
     metric: str = "accuracy"
@@ -59,18 +93,36 @@ class Task:
     """Score of guessing, in points."""
     max_tokens: int = 128
     """Longest sequence in subwords; what a form does with longer ones stands in its docstring."""
+    query_tokens: int = 0
+    """Retrieval only: longest query, where it is shorter than the longest candidate."""
     stride: int = 0
     """Spans only: subwords that consecutive windows of a long context share."""
     unanswerable: bool = False
     """Spans only: some questions have no answer, and none may be predicted."""
+    pool: Literal["own", "languages"] | str = "own"
+    """Retrieval only: the candidates of an evaluation. ``own``: those of a part's rows;
+    ``languages``: those of all evaluated languages together; else a task whose rows they are."""
+    search_pool: int | None = None
+    """Retrieval only: most candidates during a search, drawn once and for all; such scores have a
+    metric name of their own."""
     readout: Readout | None = None
     """Retrieval only: how vectors are pooled (the mean where it is left out) and, for targets
-    without training, at which layer; a plan may search over both for these."""
+    that no retrieval task trains, at which layer; a plan may search over both for these."""
     train_rows: int | None = None
-    """Micro-world only: training rows per language. Real sets take what the data hold."""
+    """Training rows per language: of the micro-world, or for reference of a real set's English."""
     reference: Optimisation | None = None
     """Reference hyperparameters of one phase on this task's training rows."""
     data: DataSet | None = None
+
+    def has_dev(self, language: str) -> bool:
+        """Whether there are dev rows of the task's own in a language."""
+        named = self.dev_languages is None or language in self.dev_languages
+        return named and (self.data is None or "dev" in self.data.splits)
+
+    def has_test(self, language: str) -> bool:
+        """Whether the benchmark tests the task in a language."""
+        split = self.data is None or "test" in self.data.splits
+        return split and (language in self.languages or self.data is None)
 
     @property
     def head(self) -> str:

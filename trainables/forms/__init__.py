@@ -3,7 +3,7 @@
 Metrics are in ``spaces/metrics.py``, because analysis needs them without torch.
 """
 
-from trainables.forms.base import Features, Form, JointForm, check
+from trainables.forms.base import Features, Form, JointForm, RowForm, flaws
 from trainables.forms.choice import Choice
 from trainables.forms.classification import Classification
 from trainables.forms.retrieval import Retrieval
@@ -19,4 +19,4 @@ FORMS: dict[str, Form] = {
 }
 """Form name -> its behaviour. A new form is one file and one entry."""
 
-__all__ = ["FORMS", "Features", "Form", "JointForm", "check"]
+__all__ = ["FORMS", "Features", "Form", "JointForm", "RowForm", "flaws"]

@@ -4,7 +4,7 @@ Shapes: B units, S sequences (those of all units, one after the other), T tokens
 C classes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.rows import RowError, RowTable
+from trainables.rows import RowTable
 
 IGNORED_LABEL = -100
 """Label of a token without one: torch's cross-entropy leaves it out."""
@@ -59,10 +59,16 @@ class Features:
 
 
 class Form(Protocol):
-    """Behaviour of one shape of task, stateless: everything it needs comes in."""
+    """Behaviour of one shape of task, stateless: everything it needs comes in.
+
+    Either a ``RowForm`` or, where ``joint``, a ``JointForm``.
+    """
 
     columns: ClassVar[tuple[str, ...]]
     """Columns that rows of this form must have, besides ``item``."""
+
+    content: ClassVar[tuple[str, ...]]
+    """Columns that make up a row's text: test text is known by them wherever it turns up."""
 
     joint: ClassVar[bool]
     """Whether a unit's loss looks at the other units of its step (in-batch negatives). Such a form
@@ -83,6 +89,10 @@ class Form(Protocol):
     def loss(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
         """Sum of the units' losses, a scalar."""
 
+
+class RowForm(Form, Protocol):
+    """A form whose rows are predicted one by one."""
+
     def outputs(
         self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]
     ) -> Sequence[np.ndarray]:
@@ -98,22 +108,24 @@ class Form(Protocol):
 
 
 class JointForm(Form, Protocol):
-    """A form whose units are contrasted with one another."""
+    """A form whose units are contrasted with one another, and whose rows are ranked candidates."""
+
+    def queries(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
+        """One sequence per row: its query."""
+
+    def candidates(self, task: Task, pool: RowTable, tokenizer: Any, longest: int) -> Features:
+        """One sequence per candidate of a pool."""
 
     def vectors(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
         """Vectors of query and candidate, [B, 2, H]."""
 
 
-def check(form: Form, task: Task, rows: RowTable) -> None:
-    """Refuse rows that break a rule of their form.
-
-    Raises:
-        RowError: names the first such row, its value, the rule and the next move.
-    """
+def flaws(form: Form, task: Task, rows: RowTable) -> Iterator[tuple[int, str]]:
+    """Rows that break a rule of their form: number, and the rule and value in words."""
     names = form.columns
     for number, values in enumerate(zip(*(rows[name] for name in names), strict=True)):
         if flaw := form.flaw(task, dict(zip(names, values, strict=True))):
-            raise RowError(f"row {number}: {flaw}; mend the row or leave it out")
+            yield number, flaw
 
 
 def blank(row: dict[str, Any], *names: str) -> str:

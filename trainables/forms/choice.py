@@ -17,6 +17,7 @@ class Choice:
     """COPA, Social IQa and the like: one logit per choice from the state of its first token."""
 
     columns: ClassVar[tuple[str, ...]] = ("text", "question", "choices", "label")
+    content: ClassVar[tuple[str, ...]] = ("text", "choices")
     joint: ClassVar[bool] = False
 
     def flaw(self, task: Task, row: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ class Classification:
     """NLI, paraphrase and the like: C logits from the state of the first token."""
 
     columns: ClassVar[tuple[str, ...]] = ("text", "text_pair", "label")
+    content: ClassVar[tuple[str, ...]] = ("text", "text_pair")
     joint: ClassVar[bool] = False
 
     def flaw(self, task: Task, row: dict[str, Any]) -> str:

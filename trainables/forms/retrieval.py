@@ -1,24 +1,29 @@
 """Retrieval with a dual encoder: query and candidate become vectors, the nearest is the answer."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from spaces.keys import derived_seed
-from spaces.metrics import DEPTH
 from spaces.settings import Pooling, Readout
 from spaces.tasks import Task
 from trainables.contrast import contrast_in
-from trainables.forms.base import Features, array, blank
+from trainables.forms.base import Features, blank, single_units
 from trainables.rows import RowTable
 
 
+def pooled(hidden_sth: Tensor, mask_st: Tensor, pooling: Pooling) -> Tensor:
+    """One vector of length 1 for each sequence, [S, H]."""
+    pooled_sh = hidden_sth[:, 0]
+    if pooling == "mean":
+        weights_st1 = mask_st[..., None].to(hidden_sth.dtype)
+        pooled_sh = (hidden_sth * weights_st1).sum(1) / weights_st1.sum(1)
+    return nn.functional.normalize(pooled_sh.float(), dim=-1)
+
+
 class Pool(nn.Module):
-    """The head of a dual encoder has no weights: it pools, and the length of a vector is 1."""
+    """The head of a dual encoder has no weights: it pools."""
 
     def __init__(self, pooling: Pooling) -> None:
         super().__init__()
@@ -26,11 +31,7 @@ class Pool(nn.Module):
 
     def forward(self, hidden_sth: Tensor, mask_st: Tensor) -> Tensor:
         """Vectors [S, H] of length 1."""
-        pooled_sh = hidden_sth[:, 0]
-        if self.pooling == "mean":
-            weights_st1 = mask_st[..., None].to(hidden_sth.dtype)
-            pooled_sh = (hidden_sth * weights_st1).sum(1) / weights_st1.sum(1)
-        return nn.functional.normalize(pooled_sh.float(), dim=-1)
+        return pooled(hidden_sth, mask_st, self.pooling)
 
 
 class Retrieval:
@@ -41,11 +42,16 @@ class Retrieval:
     """
 
     columns: ClassVar[tuple[str, ...]] = ("text", "target", "target_id")
+    content: ClassVar[tuple[str, ...]] = ("text", "target")
     joint: ClassVar[bool] = True
 
     def flaw(self, task: Task, row: dict[str, Any]) -> str:
-        """Both texts must have words, and the candidate a name: nameless ones would all match."""
-        return blank(row, "text", "target", "target_id")
+        """Texts must have words, and candidates a name: nameless ones would all match.
+
+        A candidate of None is one of a pool of its own.
+        """
+        names = ("text", "target_id") if row["target"] is None else self.columns
+        return blank(row, *names)
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """Pooling without weights."""
@@ -53,15 +59,23 @@ class Retrieval:
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """Two sequences per unit: the query and its candidate."""
-        both = {"truncation": True, "max_length": longest, "return_attention_mask": False}
-        queries, candidates = tokenizer(rows["text"], **both), tokenizer(rows["target"], **both)
+        queries = self.queries(task, rows, tokenizer, longest).units
+        candidates = self.candidates(task, rows, tokenizer, longest).units
         units = [
-            {name: [queries[name][i], candidates[name][i]] for name in queries}
-            for i in range(len(rows["text"]))
+            {name: query[name] + candidate[name] for name in query}
+            for query, candidate in zip(queries, candidates, strict=True)
         ]
         # Rows whose candidates are equally right are not each other's negatives.
         same = [derived_seed("candidate", task.name, name) for name in rows["target_id"]]
         return Features(units, list(range(len(units))), {"same": same})
+
+    def queries(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
+        """One sequence per row; a longer query is cut."""
+        return _sequences(rows["text"], tokenizer, min(longest, task.query_tokens or longest))
+
+    def candidates(self, task: Task, pool: RowTable, tokenizer: Any, longest: int) -> Features:
+        """One sequence per candidate; a longer one is cut."""
+        return _sequences(pool["target"], tokenizer, longest)
 
     def targets(self, features: Features, width: int) -> Tensor:
         """Nothing, [B, 0]: the right candidate is the unit's own."""
@@ -76,38 +90,7 @@ class Retrieval:
         """Summed loss of finding one's own among the candidates of the whole step."""
         return contrast_in(batch, self.vectors(head, hidden_sth, batch))
 
-    def outputs(
-        self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]
-    ) -> Sequence[np.ndarray]:
-        """Vectors of query and candidate, [2, H] of each unit."""
-        return list(array(self.vectors(head, hidden_sth, batch)))
 
-    def decode(
-        self, task: Task, rows: RowTable, features: Features, outputs: Sequence[np.ndarray]
-    ) -> list[Any]:
-        """Names of the nearest candidates of each row, best first, ``DEPTH`` of them at most."""
-        pool = candidates(rows)
-        vectors_b2h = np.stack(outputs)
-        scores_bp = vectors_b2h[:, 0] @ vectors_b2h[list(pool.values()), 1].T
-        names = [name for name, _ in pool]
-        return [[names[place] for place in places] for places in _nearest(scores_bp)]
-
-    def gold(self, rows: RowTable) -> list[Any]:
-        """Name of each row's right candidate, as often as the pool holds right ones."""
-        right = Counter(name for name, _ in candidates(rows))
-        return [[name] * right[name] for name in rows["target_id"]]
-
-
-def _nearest(scores_bp: np.ndarray) -> Iterator[np.ndarray]:
-    """Places of each row's ``DEPTH`` highest scores, best first; equal ones keep their order."""
-    last = max(0, scores_bp.shape[1] - DEPTH)
-    least_b = np.partition(scores_bp, last, axis=1)[:, last]  # a sort of all is ten times as long
-    for scores_p, least in zip(scores_bp, least_b, strict=True):
-        places = np.flatnonzero(~(scores_p < least))
-        yield places[np.argsort(-scores_p[places], kind="stable")][:DEPTH]
-
-
-def candidates(rows: RowTable) -> dict[tuple[str, str], int]:
-    """The pool of some rows: each distinct (name, text), and a row that has it."""
-    pairs = list(zip(rows["target_id"], rows["target"], strict=True))
-    return {pair: row for row, pair in reversed(list(enumerate(pairs)))}
+def _sequences(texts: list[str], tokenizer: Any, longest: int) -> Features:
+    encoded = tokenizer(texts, truncation=True, max_length=longest, return_attention_mask=False)
+    return single_units(encoded, len(texts))

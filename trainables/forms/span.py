@@ -33,6 +33,7 @@ class Span:
     """
 
     columns: ClassVar[tuple[str, ...]] = ("text", "question", "answers", "starts")
+    content: ClassVar[tuple[str, ...]] = ("text",)
     joint: ClassVar[bool] = False
 
     def flaw(self, task: Task, row: dict[str, Any]) -> str:

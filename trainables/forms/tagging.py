@@ -28,6 +28,7 @@ class Tagging:
     """
 
     columns: ClassVar[tuple[str, ...]] = ("words", "tags")
+    content: ClassVar[tuple[str, ...]] = ("words",)
     joint: ClassVar[bool] = False
 
     def flaw(self, task: Task, row: dict[str, Any]) -> str:

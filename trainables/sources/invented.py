@@ -1,15 +1,13 @@
-"""Where rows come from: one interface, a source behind it for each kind of ``[data] source``."""
+"""Invented rows: the micro-world's, drawn anew each time; the oracle has none."""
 
-from pathlib import Path
 from typing import Any
 
 from spaces.catalogue import Catalogue
 from spaces.phases import Rows
-from spaces.plan import Plan
 from spaces.tasks import Task
 from trainables.micro import task_rows, world_revision
 from trainables.micro.cues import cue_predictions
-from trainables.rows import RowError, RowTable, Source
+from trainables.rows import RowError, RowTable, distinct_candidates
 
 MICRO_EVALUATION_ROWS = {"dev": 200, "test": 400}
 """Rows per language: standard errors of 3.5 and 2.5 points at 50 % accuracy."""
@@ -20,6 +18,10 @@ class MicroSource:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._tasks = catalogue.tasks
+
+    def has(self, task: str, language: str, split: str) -> bool:
+        """Rows can be drawn of every task."""
+        return split != "candidates"
 
     def revision(self, task: str, language: str, split: str) -> str:
         """The world's own revision and the number of rows: all rows follow from them."""
@@ -33,7 +35,16 @@ class MicroSource:
         task = self._tasks[rows.task]
         count = self._count(rows.task, rows.split)
         table = task_rows(task, rows.language, rows.split, count, rows.rows_seed)
+        table["id"] = table["item"]
         return {name: values[: rows.cap] for name, values in table.items()}
+
+    def candidates(self, rows: Rows) -> RowTable:
+        """Those of the rows themselves."""
+        return distinct_candidates(self.rows(rows))
+
+    def left_out(self, rows: Rows) -> dict[str, int]:
+        """None."""
+        return {}
 
     def cues(self, task: Task, table: RowTable) -> list[Any] | None:
         """The rule of the task's skill."""
@@ -43,6 +54,10 @@ class MicroSource:
 class OracleSource:
     """The oracle world has a surface instead of rows."""
 
+    def has(self, task: str, language: str, split: str) -> bool:
+        """There is a surface of every task."""
+        return True
+
     def revision(self, task: str, language: str, split: str) -> str:
         """Constant: the surface has a version of its own."""
         return "oracle"
@@ -51,24 +66,12 @@ class OracleSource:
         """There are none."""
         raise RowError(f"the oracle world has no rows of {rows}; it answers with its surface")
 
+    candidates = rows
+
+    def left_out(self, rows: Rows) -> dict[str, int]:
+        """None."""
+        return {}
+
     def cues(self, task: Task, table: RowTable) -> list[Any] | None:
         """None."""
         return None
-
-
-def source_for(plan: Plan, catalogue: Catalogue, cache: Path) -> Source:
-    """The source that a plan names.
-
-    Args:
-        plan: names the source.
-        catalogue: rows of the plan's tasks.
-        cache: a folder for Arrow files of real data sets.
-    """
-    if plan.world == "micro":
-        return MicroSource(catalogue)
-    if plan.world == "oracle":
-        return OracleSource()
-    # Heavy (datasets, a second) and needed for real rows alone.
-    from trainables.folder import FolderSource
-
-    return FolderSource(Path(plan.data.source), catalogue, cache)

@@ -1,0 +1,198 @@
+"""Readers: from a data set's rows to the columns of a form.
+
+Besides the form's columns a table has ``item`` (names a row in every language of a parallel set),
+``id`` (the data set's own name of it) and, where its text is not what the form reads, ``content``.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from spaces.tasks import Task
+from trainables.forms import FORMS
+from trainables.rows import RowError, RowTable, distinct_candidates
+from trainables.sources.columns import Raw
+
+LABELLED = ("label", "tags")
+"""Our columns that hold labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How rows and, for retrieval, the candidates of an evaluation are read."""
+
+    rows: Callable[[Task, Raw], RowTable]
+    candidates: Callable[[Task, Raw], RowTable]
+    """Columns ``item``, ``target_id`` and ``target``, each candidate once."""
+
+
+def read_columns(task: Task, raw: Raw) -> RowTable:
+    """The form's columns by the references of the task's row."""
+    data = task.data
+    assert data is not None
+    table = _names(task, raw)
+    for ours in FORMS[task.form].columns:
+        table[ours] = raw.values(data.columns.get(ours, ours))
+        if ours in LABELLED:
+            reference = data.columns.get(ours, ours)
+            named = raw.label_names(reference) if isinstance(reference, str) else None
+            table[ours] = _in_our_order(task, raw, named, table[ours])
+    return table
+
+
+def _names(task: Task, raw: Raw) -> RowTable:
+    """``item`` and ``id`` of each row."""
+    assert task.data is not None
+    own = "id" if "id" in raw.table.column_names else "#"
+    item = raw.values(task.data.columns.get("item", "#"))
+    return {"item": [str(i) for i in item], "id": [str(i) for i in raw.values(own)]}
+
+
+def _in_our_order(task: Task, raw: Raw, named: list[str] | None, values: list[Any]) -> list[Any]:
+    """Labels by name, because data sets number them in different orders, or name them alone."""
+    assert task.data is not None
+    known = task.data.labels or task.labels
+    if named is not None and (unknown := set(named) - set(known)):
+        raise RowError(f"{raw.where} has labels {sorted(unknown)}; {task.name!r} knows {known}")
+    places: dict[Any, int] = {name: place for place, name in enumerate(known)}
+    if named is not None:
+        places = {number: places[name] for number, name in enumerate(named)}
+    elif not any(isinstance(value, (str, list)) for value in values[:1]):
+        return values  # integers without names are taken to be in our order
+
+    def ours(value: Any) -> Any:
+        return [ours(v) for v in value] if isinstance(value, list) else places.get(value, value)
+
+    return [ours(value) for value in values]
+
+
+def read_bitext(task: Task, raw: Raw) -> RowTable:
+    """Pairs of sentences, each candidate's first row alone."""
+    table = read_columns(task, raw)
+    first = {name: row for row, name in reversed(list(enumerate(table["target_id"])))}
+    kept = sorted(first.values())
+    return {name: [values[row] for row in kept] for name, values in table.items()}
+
+
+# Sentences that hold an answer. LAReQA's candidates are the sentences of all paragraphs, each read
+# with its paragraph after it (its `run_retrieval_qa.py`).
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Sentences of an English text as (start, end), by punctuation and capitals alone."""
+    ends = [*(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]
+    starts = [0, *ends[:-1]]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
+
+
+def _paragraphs(raw: Raw) -> Iterator[tuple[str, str, str, list[tuple[int, int]]]]:
+    """Item, name, text and sentences of each row's paragraph."""
+    texts, numbers = raw.values("context"), raw.values("#context")
+    given = "sentence_breaks" in raw.table.column_names
+    breaks = raw.values("sentence_breaks") if given else [None] * len(texts)
+    for text, number, spans in zip(texts, numbers, breaks, strict=True):
+        found = [(start, end) for start, end in spans] if given else sentence_spans(text)
+        yield number, f"{raw.language}:{number}", text, found
+
+
+def read_answer_sentences(task: Task, raw: Raw) -> RowTable:
+    """Questions, and the sentence in which the (first) answer begins.
+
+    A question whose answer begins in no sentence has no candidate: ``target`` is empty.
+    """
+    table: RowTable = {**_names(task, raw), "text": raw.values("question")}
+    table |= {name: [] for name in ("target", "target_id", "content")}
+    starts = [places[0] if places else -1 for places in raw.values("answers.answer_start")]
+    for (_, name, text, spans), start in zip(_paragraphs(raw), starts, strict=True):
+        found = [(i, a, b) for i, (a, b) in enumerate(spans) if a <= start < b]
+        place, first, last = found[0] if found else (-1, 0, 0)
+        table["target"].append(f"{text[first:last].strip()} {text}" if found else "")
+        table["target_id"].append(f"{name}:{place}")
+        table["content"].append(text)
+    return table
+
+
+def sentence_candidates(task: Task, raw: Raw) -> RowTable:
+    """Every sentence of every paragraph, read with its paragraph."""
+    found: dict[str, tuple[str, str]] = {}
+    for item, name, text, spans in _paragraphs(raw):
+        for place, (first, last) in enumerate(spans):
+            found[f"{name}:{place}"] = (item, f"{text[first:last].strip()} {text}")
+    items, texts = zip(*found.values(), strict=True) if found else ((), ())
+    return {"item": list(items), "target_id": list(found), "target": list(texts)}
+
+
+# Mewsli-X (its `utils_mewslix.py`): a mention is read in its sentence, between braces, and before
+# it once more; an entity is the first sentences of its description.
+
+_BRACES = re.compile(r"\{(.*?)\}")
+
+
+def read_mentions(task: Task, raw: Raw) -> RowTable:
+    """Mentions of evaluation articles, or of training pairs.
+
+    ``target`` is None where the descriptions are a data set of their own.
+    """
+    table: RowTable = {n: [] for n in ("item", "id", "text", "target", "target_id", "content")}
+    for context, mention, entity in _mentions(raw):
+        table["item"].append(str(mention["example_id"]))
+        table["id"].append(str(mention["example_id"]))
+        table["text"].append(mention_text(context, mention))
+        table["target"].append(entity and description(entity))
+        table["target_id"].append(mention["entity_id"])
+        table["content"].append(context["text"])
+    return table
+
+
+def _mentions(raw: Raw) -> Iterator[tuple[dict[str, Any], dict[str, Any], Any]]:
+    if "contextual_mention" in raw.table.column_names:
+        pairs = zip(raw.values("contextual_mention"), raw.values("entity"), strict=True)
+        yield from ((both["context"], both["mention"], entity) for both, entity in pairs)
+        return
+    for context, mentions in zip(raw.values("context"), raw.values("mentions"), strict=True):
+        yield from ((context, mention, None) for mention in mentions)
+
+
+def mention_text(context: dict[str, Any], mention: dict[str, Any]) -> str:
+    """``span: left { span } right``, left and right within the mention's sentence."""
+    text, span = context["text"], mention["mention_span"]
+    start, end = span["start"], span["end"]
+    inside = [s for s in context["sentence_spans"] if s["start"] <= start and end <= s["end"]]
+    first, last = (inside[0]["start"], inside[0]["end"]) if inside else (0, len(text))
+    left, right = (_BRACES.sub(r"(\1)", part) for part in (text[first:start], text[end:last]))
+    said = text[start:end]
+    return " ".join(f"{said}: {left} {{ {said} }} {right}".split())
+
+
+def description(entity: dict[str, Any]) -> str:
+    """The sentences of an entity's description, on one line."""
+    text = entity["description"]
+    spans = entity["sentence_spans"] or [{"start": 0, "end": len(text)}]
+    return " ".join(" ".join(text[s["start"] : s["end"]] for s in spans).split())
+
+
+def read_entities(task: Task, raw: Raw) -> RowTable:
+    """Entities under their Wikidata ids."""
+    names = ("description", "sentence_spans")
+    rows = zip(*(raw.values(name) for name in names), strict=True)
+    texts = [description(dict(zip(names, row, strict=True))) for row in rows]
+    ids = raw.values("entity_id")
+    return {"item": ids, "id": ids, "text": texts, "target_id": ids, "target": texts}
+
+
+def _from_rows(read: Callable[[Task, Raw], RowTable]) -> Reader:
+    """A reader whose candidates are those that its rows name."""
+    return Reader(read, lambda task, raw: distinct_candidates(read(task, raw)))
+
+
+READERS: dict[str, Reader] = {
+    "columns": _from_rows(read_columns),
+    "bitext": _from_rows(read_bitext),
+    "sentences": Reader(read_answer_sentences, sentence_candidates),
+    "mentions": _from_rows(read_mentions),
+    "entities": _from_rows(read_entities),
+}
+"""Name in a catalogue row -> reader."""

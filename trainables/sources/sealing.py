@@ -1,0 +1,137 @@
+"""What keeps test rows out of searches: by split, and by content wherever it turns up.
+
+A target's test text may stand in other files: SQuAD's dev rows hold XQuAD's paragraphs, TyDiQA's
+training rows paragraphs of its test rows. So every training and dev part is compared with the test
+text of all targets that the source holds, and rows that share it are left out.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from spaces.catalogue import Catalogue
+from spaces.phases import Rows
+from spaces.selection import ITEMS, Cut
+from spaces.tasks import Task
+from trainables.forms import FORMS
+from trainables.rows import Access, RowTable, SealedRows, Source
+
+ReadPart = Callable[[str, str, str], RowTable]
+
+
+def contents(task: Task, table: RowTable) -> Iterator[bytes]:
+    """A hash of each row's text: its paragraph, pair, words, or premise and choices.
+
+    Equal text has equal hashes whatever its case, spaces and Unicode form.
+    """
+    names = ("content",) if "content" in table else FORMS[task.form].content
+    for values in zip(*(table[name] for name in names), strict=True):
+        yield hashlib.blake2b(_plain(values).encode(), digest_size=8).digest()
+
+
+def _plain(values: tuple[Any, ...]) -> str:
+    parts = [" ".join(map(str, v)) if isinstance(v, list) else str(v) for v in values]
+    return " ".join(unicodedata.normalize("NFKC", "\n".join(parts)).casefold().split())
+
+
+class Seal:
+    """The test text of every target of a catalogue that a source holds."""
+
+    def __init__(
+        self, catalogue: Catalogue, has: Callable[[str, str, str], bool], read: ReadPart
+    ) -> None:
+        self._catalogue, self._has, self._read = catalogue, has, read
+        self._hashes: frozenset[bytes] | None = None
+
+    def among(self, task: Task, table: RowTable) -> list[int]:
+        """Numbers of the rows whose text is test text."""
+        if self._hashes is None:
+            self._hashes = frozenset(self._all())
+        return [row for row, name in enumerate(contents(task, table)) if name in self._hashes]
+
+    def _all(self) -> Iterator[bytes]:
+        for task in sealed_tasks(self._catalogue):
+            for language in task.languages or task.train_languages:
+                if self._has(task.name, language, "test"):
+                    yield from contents(task, self._read(task.name, language, "test"))
+
+
+def sealed_tasks(catalogue: Catalogue) -> list[Task]:
+    """Targets, and the tasks that train them: COPA's test rows are XCOPA's before translation."""
+    targets = [task for task in catalogue.tasks.values() if task.languages]
+    trained = [catalogue.tasks[name] for target in targets for name in target.recipe]
+    return list({task.name: task for task in (*targets, *trained)}.values())
+
+
+class SealedSource:
+    """A source that hands out test rows to those alone who have opened them.
+
+    Split ``spent`` is the one way of a search to test rows: those of a cut's selecting languages
+    and half of the items, where a target has no dev rows there.
+    """
+
+    def __init__(self, source: Source, access: Access) -> None:
+        self._source, self._access = source, access
+
+    def has(self, task: str, language: str, split: str) -> bool:
+        """Whether there are such rows; whether one may see them is another question."""
+        return self._source.has(task, language, _theirs(split))
+
+    def revision(self, task: str, language: str, split: str) -> str:
+        """Of the part that they are taken from."""
+        return self._source.revision(task, language, _theirs(split))
+
+    def rows(self, rows: Rows) -> RowTable:
+        """Rows, if they may be seen.
+
+        Raises:
+            SealedRows: they may not.
+        """
+        self._check(rows)
+        return self._spendable(rows, self._source.rows)
+
+    def candidates(self, rows: Rows) -> RowTable:
+        """Candidates, under the same rule: those of a search hold its own items alone."""
+        self._check(rows)
+        return self._spendable(rows, self._source.candidates)
+
+    def left_out(self, rows: Rows) -> dict[str, int]:
+        """Counts tell nothing of the rows."""
+        return self._source.left_out(_asked(rows))
+
+    def cues(self, task: Task, table: RowTable) -> list[Any] | None:
+        """As the source has them."""
+        return self._source.cues(task, table)
+
+    def _check(self, rows: Rows) -> None:
+        cut = self._access.spent.get(rows.task)
+        if rows.split == "spent" and (cut is None or rows.language not in cut.selecting):
+            raise SealedRows(f"{rows} are test rows of a language that this study does not spend")
+        if rows.split == "test" and rows.task not in self._access.opened:
+            raise SealedRows(
+                f"{rows} are test rows: a search never scores them; "
+                "`transfer-search confirm` opens them for the settings that it confirms"
+            )
+
+    def _spendable(self, rows: Rows, read: Callable[[Rows], RowTable]) -> RowTable:
+        table = read(_asked(rows))
+        cut = self._access.spent.get(rows.task)
+        if rows.split != "spent" or cut is None:
+            return table
+        kept = [i for i, item in enumerate(table["item"]) if _is_spent(cut, item)]
+        return {name: [values[i] for i in kept] for name, values in table.items()}
+
+
+def _is_spent(cut: Cut, item: str) -> bool:
+    return cut.items_seed is None or cut.half(item) == ITEMS[1]
+
+
+def _theirs(split: str) -> str:
+    return "test" if split == "spent" else split
+
+
+def _asked(rows: Rows) -> Rows:
+    """The rows as the source inside knows them."""
+    return replace(rows, split=_theirs(rows.split))
