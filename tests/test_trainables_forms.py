@@ -118,10 +118,10 @@ def test_a_question_without_answer_may_be_left_unanswered() -> None:
     rows = question_rows("the ball is red and the box is blue", [])
     found = features(QA, rows, 32)
     assert found.columns["span"] == [(0, 0)]
-    outputs = gold_logits(found)
-    assert FORMS["span"].decode(replace(QA, unanswerable=True), rows, found, outputs) == [""]
+    outputs, knowing = gold_logits(found), replace(QA, unanswerable=True)
+    assert FORMS["span"].decode(knowing, rows, found, outputs) == [""]
     assert FORMS["span"].decode(QA, rows, found, outputs) != [""]
-    assert score(QA, FORMS["span"].gold(rows), [""]) == 100.0
+    assert score(knowing, FORMS["span"].gold(rows), [""], "avel") == 100.0
 
 
 def test_padding_never_answers() -> None:

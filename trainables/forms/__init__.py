@@ -1,6 +1,6 @@
 """Forms: head, loss, decoding of each shape of task, each in one home.
 
-Metrics are in ``spaces/metrics.py``, because analysis needs them without torch.
+Metrics are in ``spaces/metrics``, because analysis needs them without torch.
 """
 
 from trainables.forms.base import Features, Form, JointForm, RowForm, flaws
