@@ -1,7 +1,8 @@
 """The command line: arguments in, text out, exit codes.
 
-0 done; 1 something failed that is not the user's input; 2 bad input, nothing written; 75 stopped
-before the budget was spent, everything safe, call ``resume``.
+0 done; 1 something failed that is not the user's input; 2 bad input, nothing written; 3 (``score``)
+a task or a language of the benchmark is missing; 75 stopped before the budget was spent, everything
+safe, call ``resume``.
 """
 
 import argparse
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 # Everything of ours is imported inside the functions: the import names are checked first, and
 # `--help` answers without Optuna, pandas or Ray.
 
-EXIT_FAILED, EXIT_BAD_INPUT, EXIT_STOPPED = 1, 2, 75
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INCOMPLETE, EXIT_STOPPED = 1, 2, 3, 75
 
 TRAINING_LIBRARIES = ("ray", "torch", "deepspeed", "transformers", "datasets", "tokenizers")
 
 EPILOG = """\
-exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 75 stopped and safe: resume
+exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 3 scored, but not all of the
+benchmark was there, 75 stopped and safe: resume
 """
 
 
@@ -56,6 +58,11 @@ def parser() -> argparse.ArgumentParser:
     catalogue.add_argument(
         "kind", choices=["targets", "intermediates", "languages", "initialisations"]
     )
+    score = commands.add_parser("score", help="score a submission to XTREME or XTREME-R")
+    score.add_argument("predictions", type=Path, metavar="PREDICTIONS", help="folder of tasks")
+    score.add_argument("labels", type=Path, metavar="LABELS", help="folder of tasks")
+    score.add_argument("--benchmark", choices=["xtreme", "xtreme-r"], default="xtreme-r")
+    score.add_argument("--json", type=Path, metavar="FILE", help="write all scores there as well")
     return top
 
 
@@ -75,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "status": _status,
         "report": _report,
         "catalogue": _catalogue,
+        "score": _score,
     }
     try:
         return commands[given.command](given)
@@ -152,18 +160,24 @@ def _status(given: argparse.Namespace) -> int:
 
 def _report(given: argparse.Namespace) -> int:
     from analysis import report_text
-    from spaces.mistakes import Mistake, PlanError
 
     text = report_text(given.study, given.root)
-    if not given.output:
+    if given.output:
+        _write("report", "--output", given.output, text)
+    else:
         print(text)
-        return 0
-    try:
-        given.output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        mistake = Mistake("--output", repr(str(given.output)), f"a file one can write: {error}")
-        raise PlanError("report", [mistake]) from None
     return 0
+
+
+def _write(command: str, flag: str, file: Path, text: str) -> None:
+    """Write a text where a flag says."""
+    from spaces.mistakes import Mistake, PlanError
+
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        mistake = Mistake(flag, repr(str(file)), f"a file one can write: {error}")
+        raise PlanError(command, [mistake]) from None
 
 
 def _catalogue(given: argparse.Namespace) -> int:
@@ -171,3 +185,16 @@ def _catalogue(given: argparse.Namespace) -> int:
 
     print(catalogue_text(given.kind))
     return 0
+
+
+def _score(given: argparse.Namespace) -> int:
+    import json
+
+    from analysis.submission import as_json, score_folders, scored_text
+    from spaces.benchmark import BENCHMARKS
+
+    scored = score_folders(given.predictions, given.labels, BENCHMARKS[given.benchmark])
+    print(scored_text(scored))
+    if given.json:
+        _write("score", "--json", given.json, json.dumps(as_json(scored), indent=2))
+    return EXIT_INCOMPLETE if scored.missing else 0
