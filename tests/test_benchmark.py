@@ -6,6 +6,7 @@ import pytest
 
 from analysis.submission.kinds import KINDS
 from spaces.benchmark import BENCHMARKS, XTREME, XTREME_R, Benchmark, averages
+from spaces.catalogue import Catalogue
 from spaces.metrics import METRICS
 
 SMALL = Benchmark(
@@ -96,3 +97,14 @@ def test_averages_of_a_part() -> None:
     nothing = averages(SMALL, {"xnli": {}})
     assert nothing.average is nothing.average_of_available is None
     assert nothing.available_tasks == {}
+
+
+def test_the_catalogue_agrees_with_the_benchmark() -> None:
+    """A real target of a benchmark's name has its form, its languages and its metric."""
+    rows = {name: row for name, row in Catalogue.of_world("real").tasks.items() if row.languages}
+    shared = [task for task in XTREME_R.tasks if task.name in rows]
+    assert "xnli" in [task.name for task in shared]
+    for task in shared:
+        row = rows[task.name]
+        assert (row.form, row.metric) == (task.form, task.metric)
+        assert set(row.languages) == set(task.languages)
