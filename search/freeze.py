@@ -187,14 +187,15 @@ def _layers(row: Initialisation) -> int:
 
 
 def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
-    """Every study holds a no-intermediate baseline per initialisation, and room to search."""
-    needed = len(plan.space.initialisations) + (2 if plan.space.mixture else 0)
+    """Every study holds its no-intermediate baselines, and room to search."""
+    spaces = [Space.of(plan, target, catalogue) for target in plan.targets.tasks]
+    needed = max(map(_needed_baselines, spaces)) + (2 if plan.space.mixture else 0)
     if plan.budget.trials_per_target < needed:
         yield Mistake(
             "[budget] trials_per_target",
             str(plan.budget.trials_per_target),
             f"at least {needed}: a baseline for each of {len(plan.space.initialisations)} "
-            "initialisations"
+            "initialisations, and its untrained twin where steps hold 0"
             + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
         )
     share, trials = plan.budget.no_intermediate_share, plan.budget.trials_per_target
@@ -244,7 +245,11 @@ def _without_password(url: str) -> str:
 
 
 def baseline_count(space: Space) -> int:
-    """Baselines that fit into a target's budget: at most half of it beyond the first of each."""
-    names = len(space.plan.space.initialisations)
-    most = max(names, space.plan.budget.trials_per_target // 2)
+    """Baselines that fit into a target's budget: at most half of it beyond the needed ones."""
+    most = max(_needed_baselines(space), space.plan.budget.trials_per_target // 2)
     return min(len(baselines(space)), most)
+
+
+def _needed_baselines(space: Space) -> int:
+    """Those without an intermediate phase at the reference length, trained and untrained."""
+    return sum(params.get("arm", "none") == "none" for params in baselines(space))

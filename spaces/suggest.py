@@ -266,17 +266,20 @@ def draw(trial: Suggester, space: Space) -> dict[str, Any]:
 def baselines(space: Space) -> list[dict[str, Any]]:
     """Parameters of the baselines every study holds, most needed first.
 
-    No intermediate for each initialisation, then (first initialisation) no intermediate at equal
-    total rows, then the target's own rows as the intermediate. A target without training has no
-    rows of its own, so only the first kind.
+    No intermediate for each initialisation; the same untrained where the plan's steps hold 0; then
+    (first initialisation) no intermediate at equal total rows, then the target's own rows as the
+    intermediate. A target without training has no rows of its own, so only the first kind.
     """
     names = space.axis("initialisation").choices
     common = _trained_values(space) if space.target.recipe else {}
     common |= _readout_values(space) if space.catalogue.is_read(space.target) else {}
-    if space.plan.space.mixture is None:
-        return [{**common, "initialisation": name} for name in names]
-    plain = [{**common, "initialisation": name, "arm": "none"} for name in names]
+    common |= {"arm": "none"} if space.plan.space.mixture else {}
+    plain = [{**common, "initialisation": name} for name in names]
     if not space.target.recipe:
+        return plain
+    if 0 in space.axis("target.steps").choices:
+        plain += [{**params, "target.steps": 0} for params in plain if params["target.steps"]]
+    if space.plan.space.mixture is None:
         return plain
     longer = common | _reference_values(space, "intermediate") | {"initialisation": names[0]}
     return [*plain, {**longer, "arm": "equal_tokens"}, {**longer, "arm": "same_rows"}]

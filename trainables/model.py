@@ -1,6 +1,6 @@
 """An encoder with the heads of one phase, and tokenised rows as the batches it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -102,15 +102,23 @@ class TaskModel(nn.Module):
         return torch.stack(found, dim=1)
 
 
-def padded(sequences: dict[str, list[list[int]]], pad_id: int) -> dict[str, Tensor]:
+def padded(sequences: Mapping[str, Sequence[Sequence[int]]], pad_id: int) -> dict[str, Tensor]:
     """Sequences padded to the longest: input_ids, attention_mask[, token_type_ids], [S, T]."""
     lengths = torch.tensor([len(ids) for ids in sequences["input_ids"]])
     width = int(lengths.max())
     tensors = {
-        name: torch.tensor([s + [pad_id * (name == "input_ids")] * (width - len(s)) for s in rows])
+        name: _rectangle(rows, width, pad_id if name == "input_ids" else 0)
         for name, rows in sequences.items()
     }
     return {**tensors, "attention_mask": (torch.arange(width) < lengths[:, None]).long()}
+
+
+def _rectangle(sequences: Sequence[Sequence[int]], width: int, filling: int) -> Tensor:
+    """Sequences as rows of one tensor, [S, T]."""
+    rows = np.full((len(sequences), width), filling, dtype=np.int64)
+    for row, sequence in zip(rows, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return torch.from_numpy(rows)
 
 
 def inputs(task: Task, features: Features, pad_id: int) -> dict[str, Any]:
@@ -155,9 +163,10 @@ class TokenisedPart:
         """Read and tokenise rows; of scored rows of a joint form, the queries alone."""
         table, form = source.rows(rows), FORMS[task.form]
         if rows.split == "train":
-            return cls(rows, task, table, form.features(task, table, tokenizer, longest))
+            features = form.features(task, table, tokenizer, longest).packed()
+            return cls(rows, task, table, features)
         read = cast(JointForm, form).queries if form.joint else form.features
-        features = read(task, table, tokenizer, longest)
+        features = read(task, table, tokenizer, longest).packed()
         return cls(rows, task, table, features, source.cues(task, table))
 
 

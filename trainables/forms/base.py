@@ -17,7 +17,7 @@ from trainables.rows import RowTable
 IGNORED_LABEL = -100
 """Label of a token without one: torch's cross-entropy leaves it out."""
 
-Encoded = dict[str, list[list[int]]]
+Encoded = dict[str, list[Sequence[int]]]
 """One unit: ``input_ids`` and what else the encoder takes, each a list of sequences."""
 
 
@@ -45,6 +45,14 @@ class Features:
     def sizes(self) -> list[int]:
         """Sequences of each unit."""
         return [len(unit["input_ids"]) for unit in self.units]
+
+    def packed(self) -> "Features":
+        """The same in a quarter of the memory: a list of integers takes 36 bytes for each."""
+        units: list[Encoded] = [
+            {name: [np.asarray(s, dtype=np.int32) for s in found] for name, found in unit.items()}  # type: ignore[misc]
+            for unit in self.units
+        ]
+        return Features(units, self.rows, self.columns)
 
     def take(self, units: Iterable[int]) -> "Features":
         """Some of the units."""
