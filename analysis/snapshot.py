@@ -38,6 +38,10 @@ class Score:
     rows: int
     cue_only: float | None = None
     """What a surface cue alone reaches on these rows, in points; None where no rule is known."""
+    rows_of: str | None = None
+    """Task whose rows these are: another than the target where they stand for its own."""
+    standard_error: float | None = None
+    """Of ``value`` over its rows, in points; None for metrics that are no mean over rows."""
 
 
 @dataclass(frozen=True, slots=True)

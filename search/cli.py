@@ -54,6 +54,14 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--root", default="runs", help="default: ./runs")
     for command in (start, resume):
         command.add_argument("--address", help="of a running Ray cluster; default: one of our own")
+    export = commands.add_parser(
+        "export", help="write a study for others: frames, submission, model"
+    )
+    export.add_argument("study", metavar="STUDY")
+    export.add_argument("folder", type=Path, metavar="DIR")
+    export.add_argument("--format", required=True, choices=["parquet", "csv", "xtreme-r", "model"])
+    export.add_argument("--target", metavar="T", help="whose model; with --format model alone")
+    export.add_argument("--root", default="runs", help="default: ./runs")
     catalogue = commands.add_parser("catalogue", help="what a plan may name")
     catalogue.add_argument(
         "kind", choices=["targets", "intermediates", "languages", "initialisations"]
@@ -81,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "resume": _resume,
         "status": _status,
         "report": _report,
+        "export": _export,
         "catalogue": _catalogue,
         "score": _score,
     }
@@ -178,6 +187,13 @@ def _write(command: str, flag: str, file: Path, text: str) -> None:
     except OSError as error:
         mistake = Mistake(flag, repr(str(file)), f"a file one can write: {error}")
         raise PlanError(command, [mistake]) from None
+
+
+def _export(given: argparse.Namespace) -> int:
+    from search.export import export
+
+    print(export(given.study, given.folder, given.format, given.target, given.root))
+    return 0
 
 
 def _catalogue(given: argparse.Namespace) -> int:

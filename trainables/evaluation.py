@@ -5,20 +5,17 @@ without a model.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
 from spaces.metrics import score, standard_error
 from spaces.phases import EvaluationSpec
+from spaces.predictions import PredictionTable, prediction_column
 from spaces.selection import ITEMS, Cut
-from spaces.settings import Pooling, Readout
+from spaces.settings import Readout
 from spaces.tasks import Task
 from trainables.batches import cut as cut_rows
 from trainables.forms import FORMS, Features, RowForm
@@ -27,12 +24,8 @@ from trainables.phase import moved
 from trainables.ranking import depth, nearest, right_candidates
 from trainables.rows import RowTable
 
-PREDICTIONS = "predictions.parquet"
-
 SCORED = ("predicted", "cue")
 """Columns of a prediction table that metrics compare with ``gold``."""
-
-PredictionTable = dict[str, Any]
 
 Predicting = Generator[int, None, list[PredictionTable]]
 """Yields units predicted since the last time, so that a long evaluation can be watched and stopped;
@@ -136,43 +129,9 @@ def _by_readout(readouts: Sequence[Readout], ranked_qrk: np.ndarray) -> Predicti
     """A column of ranked names, or one for each readout."""
     if not readouts:
         return {"predicted": ranked_qrk[:, 0].tolist()}
-    return {_column(readout): ranked_qrk[:, r].tolist() for r, readout in enumerate(readouts)}
-
-
-def _column(readout: Readout | None) -> str:
-    return f"predicted at {readout}" if readout else "predicted"
-
-
-def _from_below(readout: Readout, columns: int) -> Readout:
-    """A layer counted from the embeddings, of as many as there are columns for."""
-    layers = columns // len(get_args(Pooling))
-    return replace(readout, layer=readout.layer % layers)
-
-
-def write_predictions(tables: list[PredictionTable], folder: Path) -> None:
-    """Write the predictions of all languages as one parquet file."""
-    whole = pa.concat_tables([pa.table(table) for table in tables], promote_options="permissive")
-    pq.write_table(whole, folder / PREDICTIONS, compression="zstd")
-
-
-def read_predictions(file: Path, readout: Readout | None = None) -> list[PredictionTable]:
-    """The tables that ``write_predictions`` wrote, one per task and language.
-
-    Args:
-        file: a phase's predictions.
-        readout: which of several to take as ``predicted``.
-    """
-    schema = pq.read_schema(file)
-    read = [name for name in schema.names if name.startswith("predicted")]
-    ours = _column(readout and _from_below(readout, len(read)))
-    names = [name for name in schema.names if name == ours or name not in read]
-    whole = pq.read_table(file, columns=names)
-    whole = whole.rename_columns(["predicted" if name == ours else name for name in names])
-    parts = list(zip(*(whole.column(n).to_pylist() for n in ("task", "language")), strict=True))
-    places: dict[tuple[str, str], list[int]] = {}
-    for row, part in enumerate(parts):
-        places.setdefault(part, []).append(row)
-    return [whole.take(rows).to_pydict() for rows in places.values()]
+    return {
+        prediction_column(readout): ranked_qrk[:, r].tolist() for r, readout in enumerate(readouts)
+    }
 
 
 def score_rows(

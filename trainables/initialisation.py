@@ -210,10 +210,12 @@ def save_encoder(encoder: Any, folder: Path) -> None:
     save_weights(encoder.state_dict(), folder)
 
 
-def save_weights(weights: Mapping[str, Tensor], folder: Path) -> None:
-    """Write ``model.safetensors``; tensors that share memory are written apart."""
+def save_weights(
+    weights: Mapping[str, Tensor], folder: Path, name: str = "model.safetensors"
+) -> None:
+    """Write a safetensors file; tensors that share memory are written apart."""
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in weights.items()}
-    save_file(whole, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(whole, folder / name, metadata={"format": "pt"})
 
 
 def convert_checkpoint(path: str, folder: Path) -> Account:

@@ -13,19 +13,17 @@ from spaces.catalogue import Catalogue
 from spaces.keys import derived_seed
 from spaces.phases import EvaluationSpec, InitialisationSpec, Rows, TrainingSpec
 from spaces.plan import Plan
+from spaces.predictions import (
+    PREDICTIONS,
+    PredictionTable,
+    read_predictions,
+    write_predictions,
+)
 from spaces.selection import Cut, selecting_score
 from spaces.settings import Optimisation, Pooling, Readout
 from trainables.batches import RowOrder
 from trainables.engine import Layout
-from trainables.evaluation import (
-    PREDICTIONS,
-    Evaluator,
-    Predicting,
-    PredictionTable,
-    read_predictions,
-    score_rows,
-    write_predictions,
-)
+from trainables.evaluation import Evaluator, Predicting, score_rows
 from trainables.forms import FORMS, JointForm
 from trainables.initialisation import (
     Account,

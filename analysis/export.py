@@ -1,0 +1,109 @@
+"""A study as files for others: its frames, or a submission to the benchmark."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from analysis.frames import DEFAULT_ROOT, load_phases, load_reports, load_scores, load_trials
+from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
+from analysis.submission import write_submission
+from spaces.benchmark import XTREME_R
+from spaces.layout import StoreError, artifact_folder, read_done
+from spaces.predictions import PREDICTIONS, PredictionTable, read_predictions
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FRAMES: dict[str, Callable[..., "DataFrame"]] = {
+    "trials": load_trials,
+    "scores": load_scores,
+    "reports": load_reports,
+    "phases": load_phases,
+}
+"""Name of a file -> the frame in it."""
+
+
+def export_frames(
+    study: str, folder: Path, form: str, root: Path | str = DEFAULT_ROOT
+) -> list[Path]:
+    """Write every frame of a study.
+
+    Args:
+        study: name of the study.
+        folder: made where it is not there; files of these names are replaced.
+        form: ``parquet`` or ``csv``.
+        root: folder of all studies and phases.
+
+    Returns:
+        The files that were written.
+    """
+    frames = {name: load(study, root=root) for name, load in FRAMES.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, frame in frames.items():
+        written.append(folder / f"{name}.{form}")
+        if form == "parquet":
+            frame.to_parquet(written[-1], index=False)
+        else:
+            frame.to_csv(written[-1], index=False)
+    return written
+
+
+def export_submission(study: str, folder: Path, root: Path | str = DEFAULT_ROOT) -> list[Path]:
+    """Write test predictions and labels as XTREME-R's scorer reads them.
+
+    Of each target of the benchmark: the setting with the highest mean score over its replicates,
+    and of these the first.
+
+    Args:
+        study: a confirmation, because searches make no test predictions.
+        folder: where ``predictions`` and ``labels`` are made.
+        root: folder of all studies and phases.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        StoreError: the study has no test predictions.
+        SubmissionError, FileExistsError: see ``write_submission``.
+    """
+    snapshot = read_snapshot(study, root)
+    tables: dict[str, list[PredictionTable]] = {}
+    for target in snapshot.record.plan.targets.tasks:
+        trial = _best_of_replicates(snapshot, target)
+        if trial and XTREME_R.task(target):
+            tables[target] = list(_test_tables(snapshot, trial))
+    if not any(tables.values()):
+        raise StoreError(
+            f"study {study!r} holds no test predictions of a target of {XTREME_R.name}: run "
+            f"`transfer-search confirm {study}` and export the confirmation"
+        )
+    found = {target: rows for target, rows in tables.items() if rows}
+    return write_submission(folder, found, snapshot.record.catalogue.tasks)
+
+
+def _best_of_replicates(snapshot: Snapshot, target: str) -> ReadTrial | None:
+    """The first replicate of the setting with the highest mean score."""
+    replicates: dict[str, list[ReadTrial]] = defaultdict(list)
+    for trial in snapshot.of_target(target):
+        if trial.is_complete and trial.setting_id:
+            replicates[trial.setting_id].append(trial)
+    if not replicates:
+        return None
+    return max(replicates.values(), key=lambda found: fmean(t.score or 0.0 for t in found))[0]
+
+
+def _test_tables(snapshot: Snapshot, trial: ReadTrial) -> Iterator[PredictionTable]:
+    """Predictions of a trial on the target's own test rows; none of a search's trial."""
+    if all(score.split != "test" for score in trial.attributes.record.scores):
+        return
+    key = next(phase.key for phase in trial.attributes.phases if phase.kind == "evaluation")
+    done = read_done(snapshot.root, key)
+    if done is None or trial.setting is None:
+        raise StoreError(f"evaluation {key} of {trial.target} is not in the store under its root")
+    file = artifact_folder(snapshot.root, key, done) / PREDICTIONS
+    for table in read_predictions(file, trial.setting.readout):
+        if table["split"][0] == "test" and table["task"][0] == trial.target:
+            yield table

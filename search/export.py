@@ -1,0 +1,70 @@
+"""``export``: a study's frames, its submission, or the model of a target."""
+
+from pathlib import Path
+
+from analysis.card import model_card
+from analysis.export import export_frames, export_submission
+from analysis.gains import best_trial
+from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
+from analysis.submission import SubmissionError
+from spaces.layout import StoreError, artifact_folder, read_done
+from spaces.mistakes import Mistake, PlanError, nearest
+
+FORMATS = ("parquet", "csv", "xtreme-r", "model")
+
+
+def export(study: str, folder: Path, form: str, target: str | None, root: Path | str) -> str:
+    """Write a study in one of the formats; returns what was written, in words.
+
+    Raises:
+        StoreError: the study does not hold what is asked for.
+        PlanError: the arguments do not fit each other.
+    """
+    if (form == "model") != bool(target):
+        rule = "the target whose model is exported" if form == "model" else "no target"
+        raise PlanError("export", [Mistake("--target", repr(target), rule)])
+    if form == "model":
+        return export_model(study, folder, str(target), root)
+    try:
+        if form == "xtreme-r":
+            written = export_submission(study, folder, root)
+        else:
+            written = export_frames(study, folder, form, root)
+    except (SubmissionError, FileExistsError) as error:
+        raise StoreError(str(error)) from None
+    return f"written: {len(written)} files in {folder}"
+
+
+def export_model(study: str, folder: Path, target: str, root: Path | str) -> str:
+    """Write the best trial's model of a target, with its card, as transformers loads it."""
+    from trainables.model_folder import write_model  # heavy (torch, transformers)
+
+    snapshot = read_snapshot(study, root)
+    targets = snapshot.record.plan.targets.tasks
+    if target not in targets:
+        raise PlanError("export", [Mistake("--target", repr(target), nearest(target, targets))])
+    best = best_trial(snapshot.of_target(target))
+    if best is None:
+        raise StoreError(f"study {study!r} has no COMPLETE trial of {target!r} yet")
+    first, *trained = _weights(snapshot, best)
+    weights = trained[-1] / "model.safetensors" if trained else None
+    task = snapshot.record.catalogue.tasks[target]
+    if folder.exists() and any(folder.iterdir()):
+        raise StoreError(f"{folder} is there and not empty: name another folder, or empty it")
+    loaded_with = write_model(folder, first, weights, task)
+    card = model_card(snapshot, best, loaded_with)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return f"written: trial {best.number} of {target}, for {loaded_with}, in {folder}"
+
+
+def _weights(snapshot: Snapshot, trial: ReadTrial) -> list[Path]:
+    """Folders of a trial's phases that hold weights, the initialisation first."""
+    folders = []
+    for phase in trial.attributes.phases:
+        if phase.kind == "evaluation":
+            continue
+        done = read_done(snapshot.root, phase.key)
+        if done is None:
+            raise StoreError(f"{phase.kind} phase {phase.key} is not in the store: train it again")
+        folders.append(artifact_folder(snapshot.root, phase.key, done))
+    return folders
