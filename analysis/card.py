@@ -44,7 +44,8 @@ def model_card(snapshot: Snapshot, trial: ReadTrial, loaded_with: str) -> str:
         f"- Target phases: {' > '.join(task.recipe) or 'none'}, rows in "
         f"{', '.join(setting.source_languages) or 'no language'}",
         f"- Hyperparameters: {hyperparameter_words(setting)}",
-        f"- Setting: `{trial.setting_id}`; chosen by {snapshot.record.cuts[trial.target].selection}",
+        f"- Setting: `{trial.setting_id}`, chosen by "
+        f"{snapshot.record.cuts[trial.target].selection}",
         "",
         "## Use",
         "",

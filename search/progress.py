@@ -94,8 +94,7 @@ class Progress:
             self._phases["executed"] += 1
             self._live[asked.name] = f"{message['kind']} {message['title']}"
         elif "steps" in message:
-            at = f"step {message['step']} of {message['steps']}"
-            self._live[asked.name] = f"{message['kind']}, {at}"
+            self._live[asked.name] = f"{message['kind']}, {_place(message)}"
         if time.monotonic() - self._said > SILENCE_SECONDS and not self._console.is_terminal:
             doing = "; ".join(f"{name}: {what}" for name, what in self._live.items())
             self.say(f"{self._clock()} {doing}")
@@ -168,3 +167,10 @@ def _so_far(queue: TargetQueue) -> TargetProgress:
             arm = "intermediate" if trial.user_attrs["setting"]["intermediate"] else "none"
             progress.book(trial.value, arm)
     return progress
+
+
+def _place(message: Message) -> str:
+    """How far a phase is. An evaluation counts what it has read: rows, windows, candidates."""
+    if message["kind"] == "evaluation":
+        return f"{message['step']} sequences"
+    return f"step {message['step']} of {message['steps']}"

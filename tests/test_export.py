@@ -58,7 +58,7 @@ INPUTS = {"input_ids": torch.tensor([[1, 2, 3, 4]]), "attention_mask": torch.one
 def test_whole_models_say_what_ours_says(
     task: str, family: Any, output: str, initialisation: Path, tmp_path: Path
 ) -> None:
-    """Tagging and spans have a class of transformers with the same head; labels have their names."""
+    """Tagging and spans have a class with the same head; labels have their names."""
     model, weights = trained(task, initialisation)
     row = TASKS[task]
     assert write_model(tmp_path / "out", initialisation, weights, row) == family.__name__
