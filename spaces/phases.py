@@ -249,14 +249,18 @@ def _target(
 
 
 def scored_languages(catalogue: Catalogue, row: Task, asked: str | tuple[str, ...]) -> list[str]:
-    """Languages of a target that a plan scores; twins only where the plan names them."""
+    """Languages of a target that a plan scores; twins only where the plan names them.
+
+    The dev language is always among them, also where the benchmark does not test it.
+    """
     twins = [
         code
         for code, language in catalogue.languages.items()
         if language.twin_of in row.languages and code in asked and asked != "all"
     ]
     ours = [c for c in row.languages if asked == "all" or c in asked or c == row.dev_language]
-    return [*ours, *(code for code in twins if code not in ours)]
+    dev = [row.dev_language] if row.source_dev else []
+    return list(dict.fromkeys([*dev, *ours, *twins]))
 
 
 def _evaluation(

@@ -13,17 +13,21 @@ from spaces import describe, suggest
 from spaces.catalogue import Catalogue
 from spaces.keys import canonical
 from spaces.mistakes import Mistake
+from spaces.phases import scored_languages
+from spaces.plan import SELECTIONS, parse_plan
 from spaces.selection import (
     Cut,
     aggregate,
     chosen_scores,
     make_cut,
     reported_score,
+    scored_rows,
     selecting_score,
 )
 from spaces.settings import Mixture, Optimisation, Part, TransferSetting
 from spaces.study import SETTING
 from spaces.suggest import Axis, Space, baselines, distinct_settings, draw, matched_baseline
+from spaces.tasks import TASKS
 from tests.worlds import TWO_SOURCES, plan, study
 
 FIXED = {
@@ -379,3 +383,32 @@ def test_scores_of_one_role_never_hold_the_others_rows() -> None:
         aggregated = {"selecting": selecting_score, "reported": reported_score}[role]
         found = aggregated(scores, cut, record.plan, record.catalogue)
         assert found == pytest.approx(mean)
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("target", [t.name for t in TASKS if t.languages and t.world == "real"])
+def test_whatever_selects_is_scored(target: str, selection: str) -> None:
+    """For every real target: a selection is refused, or all of its languages have rows to score.
+
+    Each has a selection that works, and none has test rows among them but spent ones.
+    """
+    row = Catalogue.of_world("real").tasks[target]
+    asked: dict[str, Any] = {
+        "study": {"name": "s", "seed": 1, "selection": selection},
+        "targets": {"tasks": [target]},
+        "data": {"source": "/nowhere"},
+        "space": {"initialisations": ["own"], "source_languages": [["en"]]},
+        "budget": {"trials_per_target": 2},
+        "initialisation": [{"name": "own", "path": "/nowhere"}],
+    }
+    space = Space.of(parse_plan(asked), target)
+    languages = scored_languages(space.catalogue, row, "all")
+    cut = make_cut(space, languages)
+    if isinstance(cut, Mistake):
+        assert selection in cut.read and any(name in cut.expected for name in SELECTIONS)
+        return
+    scored = scored_rows(space, languages, cut)
+    assert set(cut.selecting) <= {code for _, code, _ in scored}
+    assert {split for *_, split in scored} <= {"dev", "spent"}
+    assert {code for _, code, split in scored if split == "spent"} <= set(cut.selecting)
+    assert not (row.proxy and cut.selection != "proxy")
