@@ -18,6 +18,7 @@ from spaces.layout import StudyPaths
 from spaces.phases import KINDS
 from spaces.selection import ITEMS, Cut
 from spaces.settings import Mixture, TransferSetting
+from spaces.study import StudyRecord
 from spaces.tasks import Task
 
 Row = dict[str, Any]
@@ -79,9 +80,12 @@ def _title(text: str) -> str:
 def _target_part(
     snapshot: Snapshot, target: str, best: ReadTrial | None, rows: Iterable[Row]
 ) -> str:
-    cut = snapshot.record.cuts[target]
     row = snapshot.record.catalogue.tasks[target]
-    words = f"{_selection_words(cut)} Metric: {row.metric}, in points; chance {row.chance:.1f}."
+    protocol = f", protocol {row.protocol}" if row.protocol else ""
+    words = (
+        f"{_selection_words(snapshot.record, target)} "
+        f"Metric: {row.metric}{protocol}, in points; chance {row.chance:.1f}."
+    )
     lines = [_title(target), wrapped(words), ""]
     if best is None or best.setting is None:
         lines.append("nothing to choose from yet: no COMPLETE trial with a known setting")
@@ -94,15 +98,24 @@ def _target_part(
     return "\n".join(lines)
 
 
-def _selection_words(cut: Cut) -> str:
-    """The rule that chose, in one sentence."""
+def _selection_words(record: StudyRecord, target: str) -> str:
+    """The rule that chose, in one sentence or two."""
+    cut, row = record.cuts[target], record.catalogue.tasks[target]
     names = ", ".join(cut.selecting)
     if cut.selection == "source_dev":
-        return f"Chosen on dev rows of {names} alone: strict zero-shot."
+        tasks = f" of {' and '.join(row.source_dev)}" if row.source_dev else ""
+        return f"Chosen on dev rows{tasks} in {names} alone: strict zero-shot."
+    if cut.selection == "proxy":
+        return (
+            f"Chosen on rows of {row.proxy} in {names}: a proxy, because there are no dev rows; "
+            "it uses text of the target languages."
+        )
     if cut.selection == "target_dev":
         return f"Chosen on dev rows of the target languages ({names}): not zero-shot."
     halves = " Items are cut as well: no item does both." if cut.items_seed is not None else ""
-    return f"Chosen on {names}; reported on {', '.join(cut.reported)}.{halves}"
+    spent = [code for _, code, split in record.scored[target] if split == "spent"]
+    test = f" Test rows of {', '.join(spent)} were spent on choosing." if spent else ""
+    return f"Chosen on {names}; reported on {', '.join(cut.reported)}.{halves}{test}"
 
 
 def _best_lines(snapshot: Snapshot, best: ReadTrial, setting: TransferSetting) -> list[str]:
