@@ -42,6 +42,8 @@ class Score:
     """Task whose rows these are: another than the target where they stand for its own."""
     standard_error: float | None = None
     """Of ``value`` over its rows, in points; None for metrics that are no mean over rows."""
+    candidates: int | None = None
+    """Candidates that each query was ranked against; None for other forms."""
 
 
 @dataclass(frozen=True, slots=True)

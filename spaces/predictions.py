@@ -1,8 +1,8 @@
 """Predictions on disk: one parquet file per evaluation, row ids and right answers beside them.
 
 Columns: ``task``, ``language``, ``split``, ``item``, ``id``, ``gold``, ``predicted`` and, where a
-rule is known, ``cue``. An evaluation that reads vectors in many places has a column of predictions
-for each.
+rule is known, ``cue``; for retrieval ``candidates``, the size of the pool. An evaluation that reads
+vectors in many places has a column of predictions for each.
 """
 
 from collections.abc import Iterable

@@ -76,6 +76,7 @@ SCORE_COLUMNS = (
     Column("value", "Float64", "the score", "points"),
     Column("standard_error", "Float64", "of the score over its rows; NA for corpus F1", "points"),
     Column("rows", "Int64", "rows it is computed on", "rows"),
+    Column("candidates", "Int64", "retrieval: candidates each query is ranked against", "rows"),
     Column("rows_of", "string", "task whose rows these are, where they stand for the target's own"),
     Column("cue_only", "Float64", "what a surface cue alone reaches on these rows", "points"),
     Column("chance", "Float64", "what guessing reaches", "points"),

@@ -72,7 +72,12 @@ class Evaluator:
         ends = np.cumsum([len(part.table["item"]) for part in parts])[:-1]
         ranked = np.split(names[places_qrk], ends)
         return [
-            {**_named(part), "gold": gold, **_by_readout(self._model.readouts, ranked_qrk)}
+            {
+                **_named(part),
+                "candidates": [len(names)] * len(gold),
+                "gold": gold,
+                **_by_readout(self._model.readouts, ranked_qrk),
+            }
             for part, gold, ranked_qrk in zip(parts, right, ranked, strict=True)
         ]
 
@@ -162,6 +167,7 @@ def _score(
         "value": values["predicted"],
         "standard_error": standard_error(task, gold, said["predicted"], language),
         "rows": len(rows),
+        "candidates": table["candidates"][0] if "candidates" in table else None,
         "cue_only": values.get("cue"),
     }
 

@@ -46,7 +46,12 @@ class Tagging:
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """One unit per piece, with the places of its words in the sequence and in the sentence."""
-        whole = tokenizer(rows["words"], is_split_into_words=True, return_attention_mask=False)
+        whole = tokenizer(
+            rows["words"],
+            is_split_into_words=True,
+            return_attention_mask=False,
+            verbose=False,  # it would warn of long sentences, which are cut below
+        )
         specials = tokenizer.num_special_tokens_to_add()
         pieces = [
             (row, piece)

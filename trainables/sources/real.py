@@ -81,11 +81,12 @@ class RealSource:
         return _taken(read.table, _drawn(read, rows))
 
     def candidates(self, rows: Rows) -> RowTable:
-        """Candidates that the task's reader finds in the part; a cap draws among them."""
+        """Candidates that the task's reader finds in the items of the rows."""
         task, raw = self._raw(rows.task, rows.language, rows.split)
         table = READERS[task.data.reader].candidates(task, raw)  # type: ignore[union-attr]
-        everything = Read(table, {})
-        return _taken(table, _drawn(everything, rows))
+        read = self._part(rows.task, rows.language, rows.split)
+        items = {read.table["item"][number] for number in _drawn(read, rows)}
+        return _taken(table, [i for i, item in enumerate(table["item"]) if item in items])
 
     def left_out(self, rows: Rows) -> dict[str, int]:
         """How many rows of the part are sealed or skipped."""
