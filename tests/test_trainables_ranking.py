@@ -69,8 +69,12 @@ def test_what_is_right_for_a_question_is_right_in_every_language() -> None:
 
 
 def test_a_smaller_pool_holds_all_that_are_right() -> None:
-    """The needed ones come whatever the size, the others in their order up to it."""
+    """The needed ones come whatever the size; the others are drawn, the same ones every time."""
     pool = {"target_id": list("abcdefgh"), "target": list("ABCDEFGH")}
-    assert smaller(pool, {"g"}, 3)["target"] == ["A", "B", "G"]
+    drawn = smaller(pool, {"g"}, 3)
+    assert drawn == smaller(pool, {"g"}, 3) and "G" in drawn["target"]
+    assert len(drawn["target"]) == 3 and drawn["target"] == sorted(drawn["target"])
+    many = {"target_id": list(map(str, range(1000)))}
+    assert smaller(many, set(), 100)["target_id"] != many["target_id"][:100]
     assert smaller(pool, {"g", "h"}, 1)["target_id"] == ["g", "h"]
     assert smaller(pool, {"g"}, None) is pool and smaller(pool, set(), 8) is pool

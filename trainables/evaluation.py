@@ -154,22 +154,28 @@ def score_rows(
 def _score(
     table: PredictionTable, rows: list[int], items: str, spec: EvaluationSpec, task: Task
 ) -> dict[str, Any]:
-    language = str(table["language"][0])
+    language, rows_of = str(table["language"][0]), str(table["task"][0])
     gold = [table["gold"][i] for i in rows]
     said = {name: [table[name][i] for i in rows] for name in SCORED if name in table}
     values = {name: score(task, gold, found, language) for name, found in said.items()}
     return {
         "language": language,
-        "rows_of": str(table["task"][0]),
+        "rows_of": rows_of,
         "split": str(table["split"][0]),
         "items": items,
-        "metric": task.metric if spec.pool_cap is None else f"{task.metric}_of_{spec.pool_cap}",
+        "metric": _metric_name(task, spec, rows_of),
         "value": values["predicted"],
         "standard_error": standard_error(task, gold, said["predicted"], language),
         "rows": len(rows),
         "candidates": table["candidates"][0] if "candidates" in table else None,
         "cue_only": values.get("cue"),
     }
+
+
+def _metric_name(task: Task, spec: EvaluationSpec, rows_of: str) -> str:
+    """The metric, and of how many candidates where there could be more; stand-ins have theirs."""
+    capped = spec.pool_cap is not None and rows_of == task.name
+    return f"{task.metric}_of_{spec.pool_cap}" if capped else task.metric
 
 
 def _kept(table: PredictionTable, cut: Cut) -> dict[str, list[int]]:

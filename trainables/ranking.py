@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from spaces.keys import derived_seed
 from spaces.metrics import DEPTH
 from spaces.tasks import Task
 from trainables.rows import RowTable
@@ -97,14 +99,12 @@ def right_candidates(tables: Sequence[RowTable], pool: RowTable) -> list[list[li
 
 
 def smaller(pool: RowTable, needed: set[Any], most: int | None) -> RowTable:
-    """A pool of at most ``most`` candidates: those needed, and the first of the others.
-
-    A reader draws the order of the others; it is the same whatever the model.
-    """
+    """A pool of at most ``most`` candidates: those needed, and others drawn once and for all."""
     names = pool["target_id"]
     if most is None or len(names) <= most:
         return pool
     wanted = [i for i, name in enumerate(names) if name in needed]
     others = [i for i, name in enumerate(names) if name not in needed]
-    kept = sorted(wanted + others[: max(0, most - len(wanted))])
+    rng = np.random.default_rng(derived_seed("pool", most))
+    kept = sorted(wanted + rng.permutation(others)[: max(0, most - len(wanted))].tolist())
     return {name: [values[i] for i in kept] for name, values in pool.items()}

@@ -82,8 +82,14 @@ class Form(Protocol):
     """Whether a unit's loss looks at the other units of its step (in-batch negatives). Such a form
     is a ``JointForm``, and its features have a column ``same``; see ``trainables/contrast.py``."""
 
-    def flaw(self, task: Task, row: dict[str, Any]) -> str:
-        """Which rule a row breaks, in words; empty for none."""
+    def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
+        """Which rule a row breaks, in words; empty for none.
+
+        Args:
+            task: the row's task.
+            row: a value for each of ``columns``.
+            scored: whether it will be scored: more rules then.
+        """
 
     def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
         """A fresh head."""
@@ -128,11 +134,13 @@ class JointForm(Form, Protocol):
         """Vectors of query and candidate, [B, 2, H]."""
 
 
-def flaws(form: Form, task: Task, rows: RowTable) -> Iterator[tuple[int, str]]:
+def flaws(
+    form: Form, task: Task, rows: RowTable, scored: bool = False
+) -> Iterator[tuple[int, str]]:
     """Rows that break a rule of their form: number, and the rule and value in words."""
     names = form.columns
     for number, values in enumerate(zip(*(rows[name] for name in names), strict=True)):
-        if flaw := form.flaw(task, dict(zip(names, values, strict=True))):
+        if flaw := form.flaw(task, dict(zip(names, values, strict=True)), scored):
             yield number, flaw
 
 

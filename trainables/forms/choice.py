@@ -20,7 +20,7 @@ class Choice:
     content: ClassVar[tuple[str, ...]] = ("text", "choices")
     joint: ClassVar[bool] = False
 
-    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+    def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
         """The label must be the place of one of the choices; the question alone may be empty."""
         choices = row["choices"] or []
         if not isinstance(row["question"], str) or not all(isinstance(c, str) for c in choices):

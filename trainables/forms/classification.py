@@ -19,7 +19,7 @@ class Classification:
     content: ClassVar[tuple[str, ...]] = ("text", "text_pair")
     joint: ClassVar[bool] = False
 
-    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+    def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
         """A label must be one of the task's, and both texts must have words."""
         label = out_of_range("label", row["label"], len(task.labels))
         return label or blank(row, "text", "text_pair")

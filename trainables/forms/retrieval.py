@@ -45,7 +45,7 @@ class Retrieval:
     content: ClassVar[tuple[str, ...]] = ("text", "target")
     joint: ClassVar[bool] = True
 
-    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+    def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
         """Texts must have words, and candidates a name: nameless ones would all match.
 
         A candidate of None is one of a pool of its own.

@@ -36,13 +36,18 @@ class Span:
     content: ClassVar[tuple[str, ...]] = ("text",)
     joint: ClassVar[bool] = False
 
-    def flaw(self, task: Task, row: dict[str, Any]) -> str:
-        """Every answer must stand where it is said to; a question may be empty."""
-        text, answers, starts = row["text"], row["answers"], row["starts"]
+    def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
+        """Every answer must stand where it is said to; a question may be empty.
+
+        A scored one must have an answer, unless the task's questions need none.
+        """
+        text, answers, starts = row["text"], row["answers"] or [], row["starts"] or []
         if not isinstance(row["question"], str):
             return f"question {row['question']!r} is not text"
         if len(answers) != len(starts):
             return f"{len(answers)} answers have {len(starts)} starts: {answers}, {starts}"
+        if scored and not answers and not task.unanswerable:
+            return "the question has no answer, and the task is not `unanswerable`"
         return blank(row, "text") or next(
             filter(None, (_misplaced(text, a, s) for a, s in zip(answers, starts, strict=True))), ""
         )

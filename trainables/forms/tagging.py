@@ -31,9 +31,11 @@ class Tagging:
     content: ClassVar[tuple[str, ...]] = ("words",)
     joint: ClassVar[bool] = False
 
-    def flaw(self, task: Task, row: dict[str, Any]) -> str:
+    def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
         """Every word must have a tag, and every tag must be one of the task's."""
         words, tags = row["words"], row["tags"]
+        if not isinstance(words, list) or not isinstance(tags, list):
+            return f"words {words!r} or tags {tags!r} are no list"
         if not all(isinstance(word, str) for word in words):
             return f"one of the words {words} is not text"
         if len(words) != len(tags):

@@ -1,7 +1,7 @@
 """Where a column's values are, in the words of a catalogue row.
 
 premise                the column of that name
-answers.text           a field of a column of structures
+answers.text           a field of a column of structures (at any depth)
 What was the {question}?   a text with columns in it
 #                      the number of the row, as text
 #context               the number of the row's value among the distinct ones, as text
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import ClassLabel, Features
 from datasets.features.features import List
 
@@ -40,7 +41,7 @@ class Raw:
         return int(self.table.num_rows)
 
     def values(self, reference: Reference) -> list[Any]:
-        """The values that a reference means, one per row.
+        """The values that a reference means, one per row; None where there is none.
 
         Raises:
             RowError: there is no such column, or the other language's rows are not as many.
@@ -51,21 +52,22 @@ class Raw:
             return self._beside(*found.groups())
         if reference.startswith("#"):
             return self._numbers(reference[1:])
-        if names := _FIELD.findall(reference):
-            rows = zip(*(self.values(name) for name in names), strict=True)
-            return [reference.format(**dict(zip(names, row, strict=True))) for row in rows]
-        name, _, inner = reference.partition(".")
-        column = self._column(name)
-        return [row[inner] for row in column.to_pylist()] if inner else column.to_pylist()
+        if _FIELD.search(reference):
+            return self._filled(reference)
+        values: list[Any] = column_of(self.table, reference, self.where).to_pylist()
+        return values
 
-    def _column(self, name: str) -> pa.ChunkedArray:
-        if name not in self.table.column_names:
-            raise RowError(f"{self.where} has no column {name!r}; it has {self.table.column_names}")
-        return self.table.column(name)
+    def _filled(self, template: str) -> list[str | None]:
+        """A template's texts; none where one of its columns has none."""
+        names = list(dict.fromkeys(_FIELD.findall(template)))
+        rows = zip(*(self.values(name) for name in names), strict=True)
+        return [
+            None if None in row else _filled(template, dict(zip(names, row, strict=True)))
+            for row in rows
+        ]
 
     def _beside(self, language: str, reference: str) -> list[Any]:
-        assert self.beside is not None
-        values = self.beside(language).values(reference)
+        values = self._other(language).values(reference)
         if len(values) != len(self):
             raise RowError(
                 f"{self.where} has {len(self)} rows, {language!r} beside it {len(values)}: "
@@ -76,11 +78,50 @@ class Raw:
     def _numbers(self, name: str) -> list[str]:
         if not name:
             return [str(number) for number in range(len(self))]
-        seen: dict[Any, int] = {}
-        return [str(seen.setdefault(value, len(seen))) for value in self.values(name)]
+        seen: dict[str, int] = {}
+        return [str(seen.setdefault(str(value), len(seen))) for value in self.values(name)]
 
-    def label_names(self, name: str) -> list[str] | None:
-        """Names of a column's class labels, also where it holds lists of them; None for none."""
-        feature = Features.from_arrow_schema(self.table.schema).get(name)
+    def _other(self, language: str) -> "Raw":
+        assert self.beside is not None
+        return self.beside(language)
+
+    def label_names(self, reference: Reference) -> list[str] | None:
+        """Names of the class labels at a reference, also of lists of them; None for none."""
+        if isinstance(reference, tuple):
+            return None
+        if found := _BESIDE.match(reference):
+            return self._other(found[1]).label_names(found[2])
+        feature: Any = Features.from_arrow_schema(self.table.schema)
+        for name in reference.split("."):
+            feature = feature.get(name) if isinstance(feature, dict) else None
         feature = feature.feature if isinstance(feature, List) else feature
         return list(feature.names) if isinstance(feature, ClassLabel) else None
+
+
+def _filled(template: str, values: dict[str, Any]) -> str:
+    return _FIELD.sub(lambda found: str(values[found[1]]), template)
+
+
+def languages_beside(reference: Reference) -> set[str]:
+    """Other languages whose rows a reference looks at."""
+    if isinstance(reference, tuple):
+        return set().union(*map(languages_beside, reference))
+    found = _BESIDE.match(reference)
+    return {found[1], *languages_beside(found[2])} if found else set()
+
+
+def column_of(table: pa.Table, reference: str, where: str) -> pa.ChunkedArray:
+    """A column, or a field of a column of structures; null where a structure is.
+
+    Raises:
+        RowError: it is not there.
+    """
+    name, *inner = reference.split(".")
+    if name not in table.column_names:
+        raise RowError(f"{where} has no column {name!r}; it has {table.column_names}")
+    column = table.column(name)
+    for field in inner:
+        if not pa.types.is_struct(column.type) or column.type.get_field_index(field) < 0:
+            raise RowError(f"{where} has no field {field!r} in column {name!r}: {column.type}")
+        column = pc.struct_field(column, field)
+    return column

@@ -51,7 +51,7 @@ class Folder:
         """
         file = self._present(data, language, split)
         try:
-            return pq.read_table(file)
+            return pq.read_table(file, partitioning=None)  # its folders' names are no columns
         except pa.ArrowInvalid as error:
             raise RowError(f"{file} is no parquet file: {error}; fetch it again") from None
 

@@ -5,7 +5,7 @@ Besides the form's columns a table has ``item`` (names a row in every language o
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,22 +23,31 @@ class Reader:
     """How rows and, for retrieval, the candidates of an evaluation are read."""
 
     rows: Callable[[Task, Raw], RowTable]
-    candidates: Callable[[Task, Raw], RowTable]
-    """Columns ``item``, ``target_id`` and ``target``, each candidate once."""
+    content: Callable[[Task, Raw], RowTable]
+    """Columns of the rows' text alone: what of them a seal looks at."""
+    candidates: Callable[[Raw, RowTable], RowTable] = lambda raw, rows: distinct_candidates(rows)
+    """Columns ``item``, ``target_id`` and ``target`` of the candidates of some of the rows, each
+    once."""
 
 
 def read_columns(task: Task, raw: Raw) -> RowTable:
     """The form's columns by the references of the task's row."""
-    data = task.data
-    assert data is not None
-    table = _names(task, raw)
-    for ours in FORMS[task.form].columns:
-        table[ours] = raw.values(data.columns.get(ours, ours))
-        if ours in LABELLED:
-            reference = data.columns.get(ours, ours)
-            named = raw.label_names(reference) if isinstance(reference, str) else None
-            table[ours] = _in_our_order(task, raw, named, table[ours])
+    assert task.data is not None
+    table = _names(task, raw) | _columns(task, raw, FORMS[task.form].columns)
+    for ours in set(LABELLED) & set(table):
+        named = raw.label_names(task.data.columns.get(ours, ours))
+        table[ours] = _in_our_order(task, raw, named, table[ours])
     return table
+
+
+def _columns(task: Task, raw: Raw, names: Iterable[str]) -> RowTable:
+    """Some of our columns, as the data set has their values."""
+    assert task.data is not None
+    return {name: raw.values(task.data.columns.get(name, name)) for name in names}
+
+
+def _content_columns(task: Task, raw: Raw) -> RowTable:
+    return _columns(task, raw, FORMS[task.form].content)
 
 
 def _names(task: Task, raw: Raw) -> RowTable:
@@ -58,7 +67,7 @@ def _in_our_order(task: Task, raw: Raw, named: list[str] | None, values: list[An
     places: dict[Any, int] = {name: place for place, name in enumerate(known)}
     if named is not None:
         places = {number: places[name] for number, name in enumerate(named)}
-    elif not any(isinstance(value, (str, list)) for value in values[:1]):
+    elif not any(isinstance(value, (str, list)) for value in values):
         return values  # integers without names are taken to be in our order
 
     def ours(value: Any) -> Any:
@@ -89,13 +98,15 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _paragraphs(raw: Raw) -> Iterator[tuple[str, str, str, list[tuple[int, int]]]]:
-    """Item, name, text and sentences of each row's paragraph."""
+    """Item, name, text and sentences of each row's paragraph; no sentences where it has no text."""
     texts, numbers = raw.values("context"), raw.values("#context")
     given = "sentence_breaks" in raw.table.column_names
     breaks = raw.values("sentence_breaks") if given else [None] * len(texts)
     for text, number, spans in zip(texts, numbers, breaks, strict=True):
-        found = [(start, end) for start, end in spans] if given else sentence_spans(text)
-        yield number, f"{raw.language}:{number}", text, found
+        found = (
+            [(start, end) for start, end in spans or ()] if given else sentence_spans(text or "")
+        )
+        yield number, f"{raw.language}:{number}", text or "", found if text else []
 
 
 def read_answer_sentences(task: Task, raw: Raw) -> RowTable:
@@ -109,20 +120,27 @@ def read_answer_sentences(task: Task, raw: Raw) -> RowTable:
     for (_, name, text, spans), start in zip(_paragraphs(raw), starts, strict=True):
         found = [(i, a, b) for i, (a, b) in enumerate(spans) if a <= start < b]
         place, first, last = found[0] if found else (-1, 0, 0)
-        table["target"].append(f"{text[first:last].strip()} {text}" if found else "")
+        table["target"].append(_in_paragraph(text, first, last) if found else "")
         table["target_id"].append(f"{name}:{place}")
         table["content"].append(text)
     return table
 
 
-def sentence_candidates(task: Task, raw: Raw) -> RowTable:
-    """Every sentence of every paragraph, read with its paragraph."""
-    found: dict[str, tuple[str, str]] = {}
+def _in_paragraph(text: str, first: int, last: int) -> str:
+    return f"{text[first:last].strip()} {text}"
+
+
+def sentence_candidates(raw: Raw, rows: RowTable) -> RowTable:
+    """Every sentence of the rows' paragraphs, read with its paragraph."""
+    wanted = {name.rpartition(":")[0] for name in rows["target_id"]}
+    found: RowTable = {"item": [], "target_id": [], "target": []}
     for item, name, text, spans in _paragraphs(raw):
-        for place, (first, last) in enumerate(spans):
-            found[f"{name}:{place}"] = (item, f"{text[first:last].strip()} {text}")
-    items, texts = zip(*found.values(), strict=True) if found else ((), ())
-    return {"item": list(items), "target_id": list(found), "target": list(texts)}
+        for place, (first, last) in enumerate(spans if name in wanted else ()):
+            found["item"].append(item)
+            found["target_id"].append(f"{name}:{place}")
+            found["target"].append(_in_paragraph(text, first, last))
+        wanted.discard(name)
+    return found
 
 
 # Mewsli-X (its `utils_mewslix.py`): a mention is read in its sentence, between braces, and before
@@ -143,23 +161,38 @@ def read_mentions(task: Task, raw: Raw) -> RowTable:
         table["text"].append(mention_text(context, mention))
         table["target"].append(entity and description(entity))
         table["target_id"].append(mention["entity_id"])
-        table["content"].append(context["text"])
+        table["content"].append(context["text"] or "")
     return table
 
 
+NO_CONTEXT = {"text": None}
+NO_MENTION = {"example_id": None, "mention_span": None, "entity_id": None}
+
+
 def _mentions(raw: Raw) -> Iterator[tuple[dict[str, Any], dict[str, Any], Any]]:
+    """Context, mention and, of training pairs, entity of each mention."""
     if "contextual_mention" in raw.table.column_names:
-        pairs = zip(raw.values("contextual_mention"), raw.values("entity"), strict=True)
-        yield from ((both["context"], both["mention"], entity) for both, entity in pairs)
-        return
-    for context, mentions in zip(raw.values("context"), raw.values("mentions"), strict=True):
-        yield from ((context, mention, None) for mention in mentions)
+        contexts = raw.values("contextual_mention.context")
+        found = raw.values("contextual_mention.mention")
+        entities = [entity or {"description": None} for entity in raw.values("entity")]
+        lists = [[mention] for mention in found]
+    else:
+        contexts, lists = raw.values("context"), raw.values("mentions")
+        entities = [None] * len(contexts)
+    for context, mentions, entity in zip(contexts, lists, entities, strict=True):
+        for mention in mentions or ():
+            yield context or NO_CONTEXT, mention or NO_MENTION, entity
 
 
 def mention_text(context: dict[str, Any], mention: dict[str, Any]) -> str:
-    """``span: left { span } right``, left and right within the mention's sentence."""
-    text, span = context["text"], mention["mention_span"]
+    """``span: left { span } right``, left and right within the mention's sentence.
+
+    Empty where there is no text, or the mention is not in it.
+    """
+    text, span = context["text"] or "", mention["mention_span"] or {"start": 0, "end": 0}
     start, end = span["start"], span["end"]
+    if not 0 <= start < end <= len(text):
+        return ""
     inside = [s for s in context["sentence_spans"] if s["start"] <= start and end <= s["end"]]
     first, last = (inside[0]["start"], inside[0]["end"]) if inside else (0, len(text))
     left, right = (_BRACES.sub(r"(\1)", part) for part in (text[first:start], text[end:last]))
@@ -169,8 +202,8 @@ def mention_text(context: dict[str, Any], mention: dict[str, Any]) -> str:
 
 def description(entity: dict[str, Any]) -> str:
     """The sentences of an entity's description, on one line."""
-    text = entity["description"]
-    spans = entity["sentence_spans"] or [{"start": 0, "end": len(text)}]
+    text = entity["description"] or ""
+    spans = entity.get("sentence_spans") or [{"start": 0, "end": len(text)}]
     return " ".join(" ".join(text[s["start"] : s["end"]] for s in spans).split())
 
 
@@ -183,16 +216,15 @@ def read_entities(task: Task, raw: Raw) -> RowTable:
     return {"item": ids, "id": ids, "text": texts, "target_id": ids, "target": texts}
 
 
-def _from_rows(read: Callable[[Task, Raw], RowTable]) -> Reader:
-    """A reader whose candidates are those that its rows name."""
-    return Reader(read, lambda task, raw: distinct_candidates(read(task, raw)))
-
-
 READERS: dict[str, Reader] = {
-    "columns": _from_rows(read_columns),
-    "bitext": _from_rows(read_bitext),
-    "sentences": Reader(read_answer_sentences, sentence_candidates),
-    "mentions": _from_rows(read_mentions),
-    "entities": _from_rows(read_entities),
+    "columns": Reader(read_columns, _content_columns),
+    "bitext": Reader(read_bitext, _content_columns),
+    "sentences": Reader(
+        read_answer_sentences,
+        lambda task, raw: {"content": [text or "" for text in raw.values("context")]},
+        sentence_candidates,
+    ),
+    "mentions": Reader(read_mentions, read_mentions),
+    "entities": Reader(read_entities, read_entities),
 }
 """Name in a catalogue row -> reader."""

@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +15,7 @@ from spaces.phases import Rows
 from spaces.tasks import DataSet, Task
 from trainables.forms import FORMS, flaws
 from trainables.rows import RowError, RowTable
-from trainables.sources.columns import Raw
+from trainables.sources.columns import Raw, column_of, languages_beside
 from trainables.sources.readers import READERS
 from trainables.sources.sealing import Seal
 from trainables.sources.shelf import Shelf, named
@@ -30,45 +29,23 @@ HELD_OF = 10
 BadRows = Literal["stop", "skip"]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A part as it was read: its rows and which of them are left out, by reason."""
-
-    table: RowTable
-    left_out: dict[str, list[int]]
-
-    @property
-    def kept(self) -> list[int]:
-        """Numbers of the rows that may be used."""
-        out = {row for rows in self.left_out.values() for row in rows}
-        return [row for row in range(len(self.table["item"])) if row not in out]
-
-
 class RealSource:
     """Rows of a catalogue's tasks from one shelf."""
 
     def __init__(self, shelf: Shelf, catalogue: Catalogue, bad_rows: BadRows = "stop") -> None:
         self._shelf, self._catalogue, self._bad_rows = shelf, catalogue, bad_rows
-        self._seal = Seal(catalogue, self.has, self._unsealed)
-        self._read: OrderedDict[tuple[str, str, str], Read] = OrderedDict()
+        self._seal = Seal(catalogue, self)
+        self._tables: OrderedDict[str, RowTable] = OrderedDict()
+        self._left_out: dict[str, dict[str, list[int]]] = {}
 
     def has(self, task: str, language: str, split: str) -> bool:
         """Whether the shelf has them."""
-        data = self._catalogue.tasks[task].data
-        spoken = self._catalogue.languages[language]
-        if data is None or split not in data.splits:
-            return False
-        return self._shelf.has(data, spoken, data.splits[split])
+        return self._has(self._catalogue.tasks[task], language, split)
 
     def revision(self, task: str, language: str, split: str) -> str:
         """Hash of the data, of how the task's row reads them, and of what is left out."""
-        row, data, spoken = self._task(task, language, split)
-        read = self._part(task, language, split)
-        shelved = [
-            self._shelf.revision(data, one, data.splits[split])
-            for one in (spoken, *self._others(data))
-        ]
-        return short_hash([shelved, _reading(row, data, spoken, split), read.left_out])
+        row = self._catalogue.tasks[task]
+        return short_hash([self._content(row, language, split), self._unused(row, language, split)])
 
     def rows(self, rows: Rows) -> RowTable:
         """Read, check and, where capped, draw rows with the rows seed."""
@@ -77,92 +54,133 @@ class RealSource:
                 f"{self._where(rows.task, rows.language, rows.split)} is not what the study froze "
                 f"(revision {rows.revision}): put it back, or start a new study"
             )
-        read = self._part(rows.task, rows.language, rows.split)
-        return _taken(read.table, _drawn(read, rows))
+        row = self._catalogue.tasks[rows.task]
+        table = self._table(row, rows.language, rows.split)
+        return _taken(table, _drawn(table, self._unused(row, rows.language, rows.split), rows))
 
     def candidates(self, rows: Rows) -> RowTable:
-        """Candidates that the task's reader finds in the items of the rows."""
-        task, raw = self._raw(rows.task, rows.language, rows.split)
-        table = READERS[task.data.reader].candidates(task, raw)  # type: ignore[union-attr]
-        read = self._part(rows.task, rows.language, rows.split)
-        items = {read.table["item"][number] for number in _drawn(read, rows)}
-        return _taken(table, [i for i, item in enumerate(table["item"]) if item in items])
+        """Candidates of some rows, as the task's reader finds them in the part."""
+        row = self._catalogue.tasks[rows.task]
+        raw = self._raw(row, rows.language, rows.split)
+        return READERS[_data(row, rows.split).reader].candidates(raw, self.rows(rows))
 
     def left_out(self, rows: Rows) -> dict[str, int]:
         """How many rows of the part are sealed or skipped."""
-        read = self._part(rows.task, rows.language, rows.split)
-        return {reason: len(numbers) for reason, numbers in read.left_out.items()}
+        row = self._catalogue.tasks[rows.task]
+        unused = self._unused(row, rows.language, rows.split)
+        return {reason: len(numbers) for reason, numbers in unused.items()}
 
     def cues(self, task: Task, table: RowTable) -> list[Any] | None:
         """None: real rows have cues as well, but none that a rule of ours would name."""
         return None
 
-    def _task(self, task: str, language: str, split: str) -> tuple[Task, DataSet, Language]:
-        """The rows that say where some rows are.
+    def parts(self, task: Task) -> list[tuple[str, str]]:
+        """Test parts of a task; see ``TestText``."""
+        languages = task.languages or task.train_languages
+        there = [code for code in languages if self._has(task, code, "test")]
+        return [(code, self._content(task, code, "test")) for code in there]
 
-        Raises:
-            RowError: the task names no data set, or none with this split.
-        """
-        row = self._catalogue.tasks[task]
-        if row.data is None or split not in row.data.splits:
-            raise RowError(f"task {task!r} names no data set with a {split!r} split")
-        return row, row.data, self._catalogue.languages[language]
+    def place(self, task: Task, language: str, split: str) -> str:
+        """Where a part stands; see ``TestText``."""
+        data = _data(task, split)
+        return self._shelf.where(data, self._catalogue.languages[language], data.splits[split])
 
-    def _others(self, data: DataSet) -> list[Language]:
-        """Languages whose rows stand beside."""
-        references = [r for r in data.columns.values() if isinstance(r, str) and r[2:3] == ":"]
-        return [self._catalogue.languages[c] for c in sorted({r[:2] for r in references})]
+    def text(self, task: Task, language: str) -> RowTable:
+        """Text of a test part; see ``TestText``."""
+        raw = self._raw(task, language, "test")
+        return READERS[_data(task, "test").reader].content(task, raw)
+
+    def _has(self, row: Task, language: str, split: str) -> bool:
+        data, spoken = row.data, self._catalogue.languages[language]
+        if data is None or split not in data.splits:
+            return False
+        return self._shelf.has(data, spoken, data.splits[split])
+
+    def _content(self, row: Task, language: str, split: str) -> str:
+        """Hash of the data and of how a task's row reads them."""
+        data = _data(row, split)
+        beside = set().union(*map(languages_beside, data.columns.values()))
+        spoken = [self._catalogue.languages[code] for code in (language, *sorted(beside))]
+        shelved = [self._shelf.revision(data, one, data.splits[split]) for one in spoken]
+        return short_hash([shelved, _reading(row, data, spoken[0], split)])
 
     def _where(self, task: str, language: str, split: str) -> str:
-        _, data, spoken = self._task(task, language, split)
-        return self._shelf.where(data, spoken, data.splits[split])
+        """The file or hub id of a part, and what it is read as."""
+        where = self.place(self._catalogue.tasks[task], language, split)
+        return f"{where} ({task!r} in {language!r})"
 
-    def _part(self, task: str, language: str, split: str) -> Read:
-        """A part, read once while it is among the latest."""
-        name = (task, language, split)
-        if name not in self._read:
-            table, flawed = self._checked(*name)
-            left_out = {"flawed": flawed} if flawed else {}
-            if split != "test" and (sealed := self._seal.among(self._catalogue.tasks[task], table)):
-                left_out["sealed"] = sealed
-            self._read[name] = Read(table, left_out)
-            while len(self._read) > TABLES_KEPT:
-                self._read.popitem(last=False)
-        self._read.move_to_end(name)
-        return self._read[name]
+    def _unused(self, row: Task, language: str, split: str) -> dict[str, list[int]]:
+        """Numbers of a part's rows that may not be used, by reason.
 
-    def _unsealed(self, task: str, language: str, split: str) -> RowTable:
-        """The whole part, for those who look at its content alone."""
-        row, raw = self._raw(task, language, split)
-        return READERS[row.data.reader].rows(row, raw)  # type: ignore[union-attr]
+        Raises:
+            RowError: a row breaks a rule of its form and is not to be skipped, or no row is left.
+        """
+        name = self._content(row, language, split)
+        if name not in self._left_out:
+            table = self._table(row, language, split)
+            flawed = self._flawed(row, language, split, table)
+            # Test rows are sealed as a whole, and candidates are no rows.
+            looked = split not in ("test", "candidates")
+            sealed = self._seal.among(row, language, split, table) if looked else []
+            found = {"flawed": flawed, "sealed": sealed}
+            unused = {reason: numbers for reason, numbers in found.items() if numbers}
+            if not _kept(table, unused):
+                counts = ", ".join(f"{len(found[reason])} {reason}" for reason in found)
+                raise RowError(
+                    f"{self._where(row.name, language, split)} has no rows that may be used: "
+                    f"{len(table['item'])} rows, of which {counts} (sealed: test text of a target)"
+                )
+            self._left_out[name] = unused
+        return self._left_out[name]
 
-    def _checked(self, task: str, language: str, split: str) -> tuple[RowTable, list[int]]:
-        """A part, and the numbers of rows that break a rule of its form.
+    def _table(self, row: Task, language: str, split: str) -> RowTable:
+        """A whole part, read once while it is among the latest."""
+        name = self._content(row, language, split)
+        if name not in self._tables:
+            raw = self._raw(row, language, split)
+            self._tables[name] = READERS[_data(row, split).reader].rows(row, raw)
+            while len(self._tables) > TABLES_KEPT:
+                self._tables.popitem(last=False)
+        self._tables.move_to_end(name)
+        return self._tables[name]
+
+    def _flawed(self, row: Task, language: str, split: str, table: RowTable) -> list[int]:
+        """Numbers of rows that break a rule of their form.
 
         Raises:
             RowError: names the first such row, unless they are to be skipped.
         """
-        table = self._unsealed(task, language, split)
-        row, found = self._catalogue.tasks[task], []
-        for number, flaw in flaws(FORMS[row.form], row, table):
+        found = []
+        for number, flaw in flaws(FORMS[row.form], row, table, scored=split != "train"):
             if self._bad_rows == "stop":
                 raise RowError(
-                    f"{self._where(task, language, split)} ({task!r} in {language!r}) "
-                    f"row {number}: {flaw}; mend the row, or set [data] bad_rows = 'skip'"
+                    f"{self._where(row.name, language, split)} row {number}: {flaw}; mend the row, "
+                    "or set [data] bad_rows = 'skip'"
                 )
             found.append(number)
-        return table, found
+        return found
 
-    def _raw(self, task: str, language: str, split: str) -> tuple[Task, Raw]:
-        row, data, _ = self._task(task, language, split)
+    def _raw(self, row: Task, language: str, split: str) -> Raw:
+        data = _data(row, split)
 
         def load(code: str) -> Raw:
             spoken, theirs = self._catalogue.languages[code], data.splits[split]
             where = self._shelf.where(data, spoken, theirs)
-            table = _of_language(self._shelf.load(data, spoken, theirs), data, spoken)
-            return Raw(_of_split(table, data, split), where, code, load)
+            table = _of_language(self._shelf.load(data, spoken, theirs), data, spoken, where)
+            return Raw(_of_split(table, data, split, where), where, code, load)
 
-        return row, load(language)
+        return load(language)
+
+
+def _data(row: Task, split: str) -> DataSet:
+    """Where the rows of a task are.
+
+    Raises:
+        RowError: it names no data set, or none with this split.
+    """
+    if row.data is None or split not in row.data.splits:
+        raise RowError(f"task {row.name!r} names no data set with a {split!r} split")
+    return row.data
 
 
 def _reading(row: Task, data: DataSet, language: Language, split: str) -> list[Any]:
@@ -178,36 +196,38 @@ def _is_held(data: DataSet) -> bool:
     return bool(data.held) and data.splits.get("dev") == data.splits.get("train")
 
 
-def _of_language(table: pa.Table, data: DataSet, language: Language) -> pa.Table:
+def _of_language(table: pa.Table, data: DataSet, language: Language, where: str) -> pa.Table:
     """Rows of one language where those of all stand together."""
     if not data.only:
         return table
     column, _, prefix = named(data.only, language).partition("=")
-    name, *inner = column.split(".")
-    values = table.column(name)
-    for field in inner:
-        values = pc.struct_field(values, field)
-    return table.filter(pc.starts_with(values, prefix))
+    return table.filter(pc.starts_with(column_of(table, column, where), prefix))
 
 
-def _of_split(table: pa.Table, data: DataSet, split: str) -> pa.Table:
+def _of_split(table: pa.Table, data: DataSet, split: str, where: str) -> pa.Table:
     """Training rows without the held documents, or the held documents alone."""
-    if not _is_held(data) or split == "test":
+    if not _is_held(data) or split not in ("train", "dev"):
         return table
-    documents = table.column(data.held).to_pylist()
+    documents = column_of(table, data.held, where).to_pylist()
     held = [derived_seed("held", str(name)) % HELD_OF == 0 for name in documents]
     return table.filter(pa.array([flag == (split == "dev") for flag in held], type=pa.bool_()))
 
 
-def _drawn(read: Read, rows: Rows) -> list[int]:
+def _kept(table: RowTable, unused: dict[str, list[int]]) -> list[int]:
+    """Numbers of the rows that may be used."""
+    out = {row for rows in unused.values() for row in rows}
+    return [row for row in range(len(table["item"])) if row not in out]
+
+
+def _drawn(table: RowTable, unused: dict[str, list[int]], rows: Rows) -> list[int]:
     """Numbers of the rows to take.
 
     A cap draws without regard to the language: parallel sets keep the same items in each.
     """
-    kept = read.kept
+    kept = _kept(table, unused)
     if rows.cap is None or rows.cap >= len(kept):
         return kept
-    total, allowed = len(read.table["item"]), set(kept)
+    total, allowed = len(table["item"]), set(kept)
     rng = np.random.default_rng(derived_seed("cap", rows.rows_seed, rows.task, rows.split))
     order: Iterator[int] = (n for n in rng.permutation(total).tolist() if n in allowed)
     return sorted(number for number, _ in zip(order, range(rows.cap), strict=False))

@@ -5,57 +5,104 @@ training rows paragraphs of its test rows. So every training and dev part is com
 text of all targets that the source holds, and rows that share it are left out.
 """
 
-import hashlib
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Protocol
 
 from spaces.catalogue import Catalogue
+from spaces.keys import short_hash
 from spaces.phases import Rows
 from spaces.selection import ITEMS, Cut
 from spaces.tasks import Task
 from trainables.forms import FORMS
 from trainables.rows import Access, RowTable, SealedRows, Source
+from trainables.sources.hashes import HASH_BYTES, keep_hashes, read_hashes
 
-ReadPart = Callable[[str, str, str], RowTable]
+HASH_VERSION = 1
+"""Raised whenever the same text gives another hash."""
 
 
 def contents(task: Task, table: RowTable) -> Iterator[bytes]:
     """A hash of each row's text: its paragraph, pair, words, or premise and choices.
 
-    Equal text has equal hashes whatever its case, spaces and Unicode form.
+    Equal text has equal hashes whatever its case, spaces and Unicode form, and a pair in either
+    order. Paragraphs stand in many rows: each text is hashed once.
     """
     names = ("content",) if "content" in table else FORMS[task.form].content
+    known: dict[tuple[str, ...], bytes] = {}
     for values in zip(*(table[name] for name in names), strict=True):
-        yield hashlib.blake2b(_plain(values).encode(), digest_size=8).digest()
+        parts = tuple(" ".join(map(str, v)) if isinstance(v, list) else str(v) for v in values)
+        if parts not in known:
+            known[parts] = blake2b(_plain(parts).encode(), digest_size=HASH_BYTES).digest()
+        yield known[parts]
 
 
-def _plain(values: tuple[Any, ...]) -> str:
-    parts = [" ".join(map(str, v)) if isinstance(v, list) else str(v) for v in values]
-    return " ".join(unicodedata.normalize("NFKC", "\n".join(parts)).casefold().split())
+def _plain(parts: tuple[str, ...]) -> str:
+    return "\n".join(sorted(" ".join(_folded(part).split()) for part in parts))
+
+
+def _folded(text: str) -> str:
+    """Without case and Unicode form; ASCII has one form alone."""
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
+class TestText(Protocol):
+    """Where test rows are read from by those who look at their text alone."""
+
+    def parts(self, task: Task) -> list[tuple[str, str]]:
+        """Language of each test part of a task that is there, and what names its content."""
+
+    def place(self, task: Task, language: str, split: str) -> str:
+        """Where a part stands, whatever it is read as."""
+
+    def text(self, task: Task, language: str) -> RowTable:
+        """The columns of a test part that hold its text."""
 
 
 class Seal:
-    """The test text of every target of a catalogue that a source holds."""
+    """The test text of every target that a source holds.
 
-    def __init__(
-        self, catalogue: Catalogue, has: Callable[[str, str, str], bool], read: ReadPart
-    ) -> None:
-        self._catalogue, self._has, self._read = catalogue, has, read
+    Of the plan's targets, and of all that are built in: a plan may put rows of its own in their
+    place.
+    """
+
+    def __init__(self, catalogue: Catalogue, source: TestText) -> None:
+        built_in = sealed_tasks(Catalogue.of_world("real"))
+        own = [task for task in sealed_tasks(catalogue) if task not in built_in]
+        self._tasks, self._source = [*built_in, *own], source
         self._hashes: frozenset[bytes] | None = None
+        self._places: set[str] = set()
 
-    def among(self, task: Task, table: RowTable) -> list[int]:
-        """Numbers of the rows whose text is test text."""
+    def among(self, task: Task, language: str, split: str, table: RowTable) -> list[int]:
+        """Numbers of the rows whose text is test text: all where the part is a test part."""
         if self._hashes is None:
-            self._hashes = frozenset(self._all())
+            self._hashes, self._places = self._all(), self._test_places()
+        if self._source.place(task, language, split) in self._places:
+            return list(range(len(table["item"])))
         return [row for row, name in enumerate(contents(task, table)) if name in self._hashes]
 
-    def _all(self) -> Iterator[bytes]:
-        for task in sealed_tasks(self._catalogue):
-            for language in task.languages or task.train_languages:
-                if self._has(task.name, language, "test"):
-                    yield from contents(task, self._read(task.name, language, "test"))
+    def _test_places(self) -> set[str]:
+        return {
+            self._source.place(task, language, "test")
+            for task in self._tasks
+            for language, _ in self._source.parts(task)
+        }
+
+    def _all(self) -> frozenset[bytes]:
+        """Hashes of all test text, from the last time that the same files were read if they can."""
+        there = [(task, *part) for task in self._tasks for part in self._source.parts(task)]
+        name = short_hash([HASH_VERSION, *(revision for _, _, revision in there)])
+        if (kept := read_hashes(name)) is not None:
+            return kept
+        found = {
+            digest
+            for task, language, _ in there
+            for digest in contents(task, self._source.text(task, language))
+        }
+        keep_hashes(name, found)
+        return frozenset(found)
 
 
 def sealed_tasks(catalogue: Catalogue) -> list[Task]:

@@ -13,7 +13,7 @@ class Shelf(Protocol):
     """Data sets by configuration and split; splits are named as the data set names them."""
 
     def where(self, data: DataSet, language: Language, split: str) -> str:
-        """How messages name some rows."""
+        """How messages name some rows: one name for each configuration and split."""
 
     def has(self, data: DataSet, language: Language, split: str) -> bool:
         """Whether rows are there, without reading them."""
