@@ -11,6 +11,7 @@ from analysis.choose import seeds_behind, trials_by_arm
 from analysis.frames import DEFAULT_ROOT, trial_score_rows
 from analysis.gains import Baselines, best_trial
 from analysis.phase_rows import phase_rows, totals
+from analysis.rows_left_out import left_out_part
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.tables import boxed, heading, table, wrapped
 from analysis.wording import counted, gain, mixture_words, optimisation_words, points
@@ -64,6 +65,7 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         *(_target_part(snapshot, target, best[target], rows) for target in targets),
         *([_overview_part(snapshot, best)] if len(targets) > 1 else []),
         _phases_part(rows),
+        *left_out_part(snapshot),
         _places_part(snapshot),
     ]
     return "\n\n".join(parts)

@@ -1,21 +1,26 @@
 """The catalogue as text."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from analysis.tables import wrapped
 from spaces.catalogue import Catalogue
 from spaces.initialisations import Initialisation
 from spaces.languages import ENCODERS, EXPOSURE_SOURCE, GROUP_SOURCE
+from spaces.tasks import Task
 
 WORLDS = ("real", "micro", "oracle")
 
 
 def catalogue_text(kind: str) -> str:
-    """The rows of one kind, of every world.
+    """The rows of one kind, of every world, in 80 columns where they are tasks.
 
     Args:
         kind: targets, intermediates, languages or initialisations.
     """
-    rows = [row for world in WORLDS for row in _ROWS[kind](Catalogue.of_world(world))]
+    worlds = [Catalogue.of_world(world) for world in WORLDS]
+    if kind in _BLOCKS:
+        return "\n\n".join(block for rows in worlds for block in _BLOCKS[kind](rows))
+    rows = [row for world in worlds for row in _ROWS[kind](world)]
     head = _HEADS[kind]
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = [head, tuple("-" * width for width in widths), *dict.fromkeys(rows)]
@@ -26,20 +31,57 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
 
 
-def _targets(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+def _block(rows: Catalogue, task: Task, lines: Mapping[str, str]) -> str:
+    """One task: a line of what it is, then what there is to say, each under its name."""
+    head = f"{task.name}  ({rows.world}; {task.form}, {task.skill})"
+    return "\n".join([head, *(wrapped(text, f"  {n:<12}") for n, text in lines.items() if text)])
+
+
+def _targets(rows: Catalogue) -> Iterator[str]:
     for task in rows.tasks.values():
         if task.languages:
-            recipe, codes = " > ".join(task.recipe) or "nothing", " ".join(task.languages)
-            about = (rows.world, task.name, task.form, task.skill, recipe)
-            yield *about, task.metric, f"{task.chance:.1f}", codes
+            lines = {
+                "trained on": ", then ".join(task.recipe) or "nothing: its vectors are read",
+                "chosen on": _dev_words(rows, task),
+                "metric": f"{task.metric}, chance {task.chance:.1f}",
+                "protocol": task.protocol,
+                "max tokens": _token_words(task),
+                "languages": _codes(task.languages),
+            }
+            yield _block(rows, task, lines)
 
 
-def _intermediates(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+def _dev_words(rows: Catalogue, task: Task) -> str:
+    """The dev rows that may choose a setting, the benchmark's own first."""
+    if task.proxy:
+        own = [code for code in task.languages if rows.tasks[task.proxy].has_dev(code)]
+        return f"proxy {task.proxy} in {_codes(own)}"
+    owners = task.source_dev or ((task.name,) if task.has_dev(task.dev_language) else ())
+    words = [f"{' and '.join(owners)} in {task.dev_language}"] if owners else []
+    theirs = [c for c in task.languages if task.has_dev(c) and c != task.dev_language]
+    whole = len(theirs) == len({*task.languages} - {task.dev_language})
+    others = "every other language" if whole else _codes(theirs)
+    return "; ".join([*words, f"own in {others}" if theirs else "no other language has dev rows"])
+
+
+def _token_words(task: Task) -> str:
+    query = f", queries {task.query_tokens}" if task.query_tokens else ""
+    stride = f", windows share {task.stride}" if task.stride else ""
+    return f"{task.max_tokens}{query}{stride}"
+
+
+def _codes(codes: Sequence[str]) -> str:
+    return f"{len(codes)}: {' '.join(codes)}" if len(codes) > 1 else " ".join(codes)
+
+
+def _intermediates(rows: Catalogue) -> Iterator[str]:
     for task in rows.tasks.values():
         if task.train_languages:
-            licence = task.data.licence if task.data else ""
-            codes = " ".join(task.train_languages)
-            yield rows.world, task.name, task.form, task.skill, codes, licence
+            lines = {
+                "languages": _codes(task.train_languages),
+                "licence": task.data.licence if task.data else "",
+            }
+            yield _block(rows, task, lines)
 
 
 def _languages(rows: Catalogue) -> Iterable[tuple[str, ...]]:
@@ -65,16 +107,14 @@ def _origin(row: Initialisation) -> str:
     return f"{words}, {len(row.pretraining.languages)} languages"
 
 
+_BLOCKS = {"targets": _targets, "intermediates": _intermediates}
+
 _ROWS = {
-    "targets": _targets,
-    "intermediates": _intermediates,
     "languages": _languages,
     "initialisations": _initialisations,
 }
 
 _HEADS = {
-    "targets": ("world", "target", "form", "skill", "trained on", "metric", "chance", "languages"),
-    "intermediates": ("world", "task", "form", "skill", "languages", "licence"),
     "languages": ("world", "code", "name", "family", "script", "group", *ENCODERS, "targets"),
     "initialisations": ("world", "name", "modality", "twin", "weights"),
 }

@@ -1,74 +1,20 @@
 """Rows from a folder in the hub's schemas: generated files, and the real folder where it is."""
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import Dataset
 
-from spaces.catalogue import Catalogue
 from spaces.mistakes import PlanError
 from spaces.phases import Frozen, Rows, trial_phases
 from spaces.settings import Optimisation, Seeds, TransferSetting
-from tests.worlds import plan, study
+from tests.folders import DATA, LABELS, Folder, nli_rows, read, real_source, write
+from tests.worlds import study
 from trainables.rows import RowError
-from trainables.sources.folder import Folder as Shelf
 from trainables.sources.real import RealSource
-
-REPOSITORY = Path(__file__).parent.parent
-DATA = Path(os.environ.get("TRANSFER_SEARCH_DATA", REPOSITORY.parent / "shared" / "data"))
-
-LABELS = ("entailment", "neutral", "contradiction")
-
-
-def write(
-    folder: Path, place: str, names: tuple[str, ...] = LABELS, /, **columns: list[Any]
-) -> Path:
-    """A parquet file as the hub has it: labels are class labels in the order of ``names``."""
-    file = folder / f"{place}.parquet"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    kinds = {name: Value("string") for name in columns}
-    if names and "label" in columns:
-        kinds["label"] = ClassLabel(names=list(names))
-        Dataset.from_dict(columns, features=Features(kinds)).to_parquet(file)
-    else:
-        pq.write_table(pa.table(columns), file)
-    return file
-
-
-def nli_rows(count: int, word: str = "p") -> dict[str, list[Any]]:
-    """Numbered rows whose label is their number modulo three."""
-    return {
-        "premise": [f"{word}{number}" for number in range(count)],
-        "hypothesis": [f"h{number}" for number in range(count)],
-        "label": [number % 3 for number in range(count)],
-    }
-
-
-class Folder:
-    """A folder, its source and short ways to ask it."""
-
-    def __init__(self, root: Path, *tasks: dict[str, Any]) -> None:
-        self.path = root / "data"
-        space = {"source_languages": [["en"]], "mixture": None}
-        own = [{"name": "own", "path": "/nowhere"}]
-        values = plan(str(self.path), space=space, task=list(tasks), initialisation=own)
-        self.catalogue = Catalogue.for_plan(values)
-        self.source = RealSource(Shelf(self.path), self.catalogue)
-
-    def rows(
-        self, task: str, language: str, split: str, cap: int | None = None, seed: int = 1
-    ) -> dict[str, list[Any]]:
-        """Rows at their present revision."""
-        revision = self.source.revision(task, language, split)
-        asked = Rows(
-            task=task, language=language, split=split, revision=revision, cap=cap, rows_seed=seed
-        )
-        return self.source.rows(asked)
 
 
 @pytest.fixture
@@ -256,15 +202,7 @@ def test_a_plan_freezes_what_it_needs_or_says_what_is_missing(tmp_path: Path) ->
 @pytest.fixture(scope="module")
 def real() -> RealSource:
     """The folder of real data sets."""
-    if not (DATA / "xnli").is_dir():
-        pytest.skip(f"{DATA} is absent: set TRANSFER_SEARCH_DATA to a folder in the hub's schemas")
-    return RealSource(Shelf(DATA), Catalogue.of_world("real"))
-
-
-def read(source: RealSource, task: str, language: str, split: str) -> dict[str, list[Any]]:
-    """Real rows at their present revision."""
-    revision = source.revision(task, language, split)
-    return source.rows(Rows(task=task, language=language, split=split, revision=revision))
+    return real_source()
 
 
 def test_real_dev_rows_are_parallel(real: RealSource) -> None:
