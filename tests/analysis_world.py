@@ -13,6 +13,7 @@ Target xnli of the oracle world (xcopa has not begun), seed 7:
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from optuna import create_study
 from optuna.distributions import CategoricalDistribution
@@ -74,14 +75,16 @@ class World:
         """The phases of a setting on xnli."""
         return trial_phases(self.record.frozen, "xnli", setting, self.record.seeds)
 
-    def execute(self, phase, number: int, study: str = "", mark: str = "done.json") -> None:
-        """Put an execution of a phase into the store."""
+    def execute(
+        self, phase, number: int, study: str = "", mark: str = "done.json", **more: Any
+    ) -> None:
+        """Put an execution of a phase into the store; ``more`` is what else it says of itself."""
         steps, tokens, seconds = COST[phase.kind]
         author = {"study": study or self.name, "target": "xnli", "trial_number": number}
         about = {"kind": phase.kind, "title": phase.title, "parent": phase.parent}
         costs = {"steps": steps, "tokens": tokens, "seconds": seconds}
         folder = PhasePaths(self.root, phase.key).folder
-        record = {"attempt": "a", "files": {}, "provenance": author | about | costs}
+        record = {"attempt": "a", "files": {}, "provenance": author | about | costs | more}
         write_json(folder / mark, record)
 
     def record_of(self, setting, score: float, hits: tuple[str, ...]):

@@ -250,6 +250,12 @@ PLANS: dict[str, Case] = {
     "checkpoint that is not there": Case(
         checkpoint("absent"), ("[[initialisation]] mine path", "absent", "no config.json")
     ),
+    "checkpoint of no known model": Case(
+        checkpoint("nameless"), ("[[initialisation]] mine path", "nameless", "Unrecognized model")
+    ),
+    "checkpoint with a torn config": Case(
+        checkpoint("torn"), ("[[initialisation]] mine path", "torn", "config")
+    ),
     "checkpoint of too long a name": Case(
         checkpoint(LONG), ("[[initialisation]] mine path", LONG, "File name too long")
     ),

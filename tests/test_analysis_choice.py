@@ -87,6 +87,24 @@ def test_report_tells_extra_epochs_from_transfer(world: World) -> None:
     assert "intermediate     xnli:avel" in text and note in text
 
 
+def test_report_counts_rows_left_out(world: World) -> None:
+    """By part and reason, each part once, however many phases read it; nothing of parts in use."""
+    assert "left out" not in analysis.report_text("small", root=world.root)
+    parts = {"qa:esho/train": {"sealed": 158, "flawed": 2}, "nli:esho/train": {"flawed": 7}}
+    for number, setting in enumerate((world.setting("intermediate"), world.setting("none"))):
+        for phase in world.phases(setting):
+            world.execute(phase, number, left_out=parts if phase.kind == "intermediate" else {})
+    evaluation = world.phases(world.setting("none"))[-1]
+    world.execute(evaluation, 0, left_out={"qa:esho/train": parts["qa:esho/train"]})
+    text = analysis.report_text("small", root=world.root)
+    cells = [line.split() for line in text.splitlines()]
+    assert ["qa:esho/train", "158", "2"] in cells and ["nli:esho/train", "0", "7"] in cells
+    assert sum("esho/train" in line for line in text.splitlines()) == 2
+    assert (
+        "test rows" in text and max(map(len, text.partition("study folder")[0].splitlines())) <= 80
+    )
+
+
 def test_report_of_an_empty_study_reads(tmp_path: Path) -> None:
     """A study without trials has a report and a status all the same."""
     World(tmp_path)

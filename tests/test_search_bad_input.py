@@ -25,10 +25,13 @@ MOST_LINES = 24
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with checkpoints of several kinds, and a current folder of its own."""
-    for name in ("empty", "pickled", "whole", "rows", "here"):
+    for name in ("empty", "pickled", "whole", "nameless", "torn", "rows", "here"):
         (tmp_path / name).mkdir()
+    for name, config in (("nameless", "{}"), ("torn", '{"model_type": ')):
+        (tmp_path / name / "config.json").write_text(config)
+        (tmp_path / name / "model.safetensors").touch()
     for name in ("pickled", "whole"):
-        (tmp_path / name / "config.json").write_text("{}")
+        (tmp_path / name / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "pickled" / "pytorch_model.bin").touch()
     (tmp_path / "whole" / "model.safetensors").touch()
     monkeypatch.chdir(tmp_path / "here")

@@ -18,6 +18,7 @@ from spaces.phases import trial_phases
 from spaces.plan import parse_plan
 from spaces.study import StudyRecord, differences, read_study
 from spaces.suggest import Space, baselines, draw
+from tests.folders import nli_rows, write
 from tests.plans import DEMO, contents, values
 
 REAL_LANGUAGES = ["en", "de", "fr", "hi", "zh"]
@@ -27,16 +28,18 @@ PLANS = ("demo", "oracle", "folder")
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The current folder: a world of rows and a checkpoint of which only the names are real."""
+    """The current folder: small rows, and a checkpoint of which only the names are real."""
     place = tmp_path_factory.mktemp("mutations")
     (place / "weights").mkdir()
-    for name in ("config.json", "model.safetensors"):
-        (place / "weights" / name).write_text("{}")
-    rows = [f"xnli/{code}/validation" for code in REAL_LANGUAGES]
-    for name in [*rows, "multi_nli/default/train", "sick/default/train"]:
-        file = place / "rows" / f"{name}.parquet"
-        file.parent.mkdir(parents=True)
-        file.write_text(name)
+    (place / "weights" / "config.json").write_text('{"model_type": "bert"}')
+    (place / "weights" / "model.safetensors").touch()
+    for name in [
+        *(f"xnli/{code}/validation" for code in REAL_LANGUAGES),
+        "multi_nli/default/train",
+    ]:
+        write(place / "rows", name, **nli_rows(4, name))
+    texts = {name: ["one", "two"] for name in ("sentence_A", "sentence_B", "a", "b")}
+    write(place / "rows", "sick/default/train", (), **texts, label=[0, 2], c=[0, 1])
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(place)
         before = contents(place)

@@ -103,8 +103,10 @@ def check_checkpoint(where: str, path: str, world: str) -> Mistake | str:
     """A checkpoint's revision, or what is wrong with its path or with the world it comes from."""
     try:
         revision, made_in = checkpoint_revision(path), _world_of(checkpoint_folder(path))
-    except OSError as error:
-        return Mistake(where, repr(path), f"a transformers folder with safetensors: {error}")
+        encoder_layers(path), encoder_positions(path)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        told = str(error).partition("\n")[0]
+        return Mistake(where, repr(path), f"a transformers folder with safetensors: {told}")
     if made_in not in ("", world):
         found = f"{path!r}, which was pretrained in the {made_in}-world"
         return Mistake(where, found, f"a checkpoint for a {world} study: worlds never mix")
@@ -113,16 +115,16 @@ def check_checkpoint(where: str, path: str, world: str) -> Mistake | str:
 
 def encoder_layers(path: str) -> int:
     """Layers of a checkpoint's encoder, embeddings aside."""
-    folder = checkpoint_folder(path)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return int(config.num_hidden_layers)
+    return int(_config(checkpoint_folder(path)).num_hidden_layers)
 
 
 def encoder_positions(path: str) -> int:
     """Tokens that a checkpoint's encoder has positions for."""
-    folder = checkpoint_folder(path)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return _positions(config)
+    return _positions(_config(checkpoint_folder(path)))
+
+
+def _config(folder: Path) -> Any:
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def _world_of(folder: Path) -> str:
@@ -133,7 +135,7 @@ def _world_of(folder: Path) -> str:
 
 def bare_encoder(folder: Path) -> nn.Module:
     """An encoder of the folder's architecture with fresh weights, without a pooler."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    config = _config(folder)
     try:
         return cast(nn.Module, AutoModel.from_config(config, add_pooling_layer=False))
     except TypeError:  # architectures that never had a pooler do not know the argument
