@@ -7,11 +7,12 @@ Besides the form's columns a table has ``item`` (names a row in every language o
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from spaces.tasks import Task
 from trainables.forms import FORMS
-from trainables.rows import RowError, RowTable, distinct_candidates
+from trainables.rows import RowError, RowTable
 from trainables.sources.columns import Raw
 
 LABELLED = ("label", "tags")
@@ -25,9 +26,9 @@ class Reader:
     rows: Callable[[Task, Raw], RowTable]
     content: Callable[[Task, Raw], RowTable]
     """Columns of the rows' text alone: what of them a seal looks at."""
-    candidates: Callable[[Raw, RowTable], RowTable] = lambda raw, rows: distinct_candidates(rows)
+    candidates: Callable[[Raw, RowTable], RowTable] | None = None
     """Columns ``item``, ``target_id`` and ``target`` of the candidates of some of the rows, each
-    once."""
+    once; None where they are those that the rows name."""
 
 
 def read_columns(task: Task, raw: Raw) -> RowTable:
@@ -65,6 +66,8 @@ def _in_our_order(task: Task, raw: Raw, named: list[str] | None, values: list[An
     if named is not None and (unknown := set(named) - set(known)):
         raise RowError(f"{raw.where} has labels {sorted(unknown)}; {task.name!r} knows {known}")
     places: dict[Any, int] = {name: place for place, name in enumerate(known)}
+    if named == list(known):
+        return values
     if named is not None:
         places = {number: places[name] for number, name in enumerate(named)}
     elif not any(isinstance(value, (str, list)) for value in values):
@@ -90,14 +93,18 @@ def read_bitext(task: Task, raw: Raw) -> RowTable:
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+Spans = tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=16)  # questions of one paragraph follow one another
+def sentence_spans(text: str) -> Spans:
     """Sentences of an English text as (start, end), by punctuation and capitals alone."""
     ends = [*(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]
     starts = [0, *ends[:-1]]
-    return [(start, end) for start, end in zip(starts, ends, strict=True) if start < end]
+    return tuple((start, end) for start, end in zip(starts, ends, strict=True) if start < end)
 
 
-def _paragraphs(raw: Raw) -> Iterator[tuple[str, str, str, list[tuple[int, int]]]]:
+def _paragraphs(raw: Raw) -> Iterator[tuple[str, str, str, Spans]]:
     """Item, name, text and sentences of each row's paragraph; no sentences where it has no text."""
     texts, numbers = raw.values("context"), raw.values("#context")
     given = "sentence_breaks" in raw.table.column_names

@@ -14,7 +14,7 @@ from spaces.languages import Language
 from spaces.phases import Rows
 from spaces.tasks import DataSet, Task
 from trainables.forms import FORMS, flaws
-from trainables.rows import RowError, RowTable
+from trainables.rows import RowError, RowTable, distinct_candidates
 from trainables.sources.columns import Raw, column_of, languages_beside
 from trainables.sources.readers import READERS
 from trainables.sources.sealing import Seal
@@ -60,9 +60,11 @@ class RealSource:
 
     def candidates(self, rows: Rows) -> RowTable:
         """Candidates of some rows, as the task's reader finds them in the part."""
-        row = self._catalogue.tasks[rows.task]
-        raw = self._raw(row, rows.language, rows.split)
-        return READERS[_data(row, rows.split).reader].candidates(raw, self.rows(rows))
+        row, table = self._catalogue.tasks[rows.task], self.rows(rows)
+        found = READERS[_data(row, rows.split).reader].candidates
+        if found is None:
+            return distinct_candidates(table)
+        return found(self._raw(row, rows.language, rows.split), table)
 
     def left_out(self, rows: Rows) -> dict[str, int]:
         """How many rows of the part are sealed or skipped."""
@@ -75,18 +77,18 @@ class RealSource:
         return None
 
     def parts(self, task: Task) -> list[tuple[str, str]]:
-        """Test parts of a task; see ``TestText``."""
+        """Test parts of a task; see ``SealedText``."""
         languages = task.languages or task.train_languages
         there = [code for code in languages if self._has(task, code, "test")]
         return [(code, self._content(task, code, "test")) for code in there]
 
     def place(self, task: Task, language: str, split: str) -> str:
-        """Where a part stands; see ``TestText``."""
+        """Where a part stands; see ``SealedText``."""
         data = _data(task, split)
         return self._shelf.where(data, self._catalogue.languages[language], data.splits[split])
 
     def text(self, task: Task, language: str) -> RowTable:
-        """Text of a test part; see ``TestText``."""
+        """Text of a test part; see ``SealedText``."""
         raw = self._raw(task, language, "test")
         return READERS[_data(task, "test").reader].content(task, raw)
 

@@ -48,7 +48,7 @@ def _folded(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
 
 
-class TestText(Protocol):
+class SealedText(Protocol):
     """Where test rows are read from by those who look at their text alone."""
 
     def parts(self, task: Task) -> list[tuple[str, str]]:
@@ -68,7 +68,7 @@ class Seal:
     place.
     """
 
-    def __init__(self, catalogue: Catalogue, source: TestText) -> None:
+    def __init__(self, catalogue: Catalogue, source: SealedText) -> None:
         built_in = sealed_tasks(Catalogue.of_world("real"))
         own = [task for task in sealed_tasks(catalogue) if task not in built_in]
         self._tasks, self._source = [*built_in, *own], source
