@@ -110,10 +110,9 @@ def _paragraphs(raw: Raw) -> Iterator[tuple[str, str, str, Spans]]:
     given = "sentence_breaks" in raw.table.column_names
     breaks = raw.values("sentence_breaks") if given else [None] * len(texts)
     for text, number, spans in zip(texts, numbers, breaks, strict=True):
-        found = (
-            [(start, end) for start, end in spans or ()] if given else sentence_spans(text or "")
-        )
-        yield number, f"{raw.language}:{number}", text or "", found if text else []
+        text = text or ""
+        found = tuple(spans or ()) if given and text else sentence_spans(text)
+        yield number, f"{raw.language}:{number}", text, found
 
 
 def read_answer_sentences(task: Task, raw: Raw) -> RowTable:
