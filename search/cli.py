@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INCOMPLETE, EXIT_STOPPED = 1, 2, 3, 75
 
-TRAINING_LIBRARIES = ("ray", "torch", "deepspeed", "transformers", "datasets", "tokenizers")
+TRAINING_LIBRARIES = (
+    "ray", "torch", "deepspeed", "transformers", "datasets", "tokenizers", "huggingface_hub"
+)  # fmt: skip
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 3 scored, but not all of the
@@ -43,6 +45,8 @@ def parser() -> argparse.ArgumentParser:
     start.add_argument("plan", type=Path, metavar="PLAN.toml")
     start.add_argument("--dry-run", action="store_true", help="check and describe; write nothing")
     start.add_argument("--data", metavar="DIR", help="overrides [data] source of the plan")
+    fetch = commands.add_parser("fetch", help="bring what a plan needs of the hub; go on offline")
+    fetch.add_argument("plan", type=Path, metavar="PLAN.toml")
     resume = commands.add_parser("resume", help="go on with a study where it was left")
     resume.add_argument("--add-trials", type=int, default=0, metavar="N", help="per target")
     status = commands.add_parser("status", help="where a study stands; works while it runs")
@@ -50,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
     for command in (resume, status, report):
         command.add_argument("study", metavar="STUDY")
-    for command in (start, resume, status, report):
+    for command in (start, fetch, resume, status, report):
         command.add_argument("--root", default="runs", help="default: ./runs")
     for command in (start, resume):
         command.add_argument("--address", help="of a running Ray cluster; default: one of our own")
@@ -86,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "start": _start,
+        "fetch": _fetch,
         "resume": _resume,
         "status": _status,
         "report": _report,
@@ -129,6 +134,15 @@ def _start(given: argparse.Namespace) -> int:
 
     text = given.plan.read_text(encoding="utf-8")
     return _finish(start(plan, given.root, address=given.address, text=text))
+
+
+def _fetch(given: argparse.Namespace) -> int:
+    from search.fetch import fetch, fetched_text
+    from spaces.plan import load_plan
+
+    fetched = fetch(load_plan(given.plan), given.root)
+    print(fetched_text(fetched))
+    return EXIT_FAILED if fetched.failures else 0
 
 
 def _resume(given: argparse.Namespace) -> int:

@@ -29,6 +29,9 @@ UNHEARD = "ray.tune.execution.experiment_state"
 """Ray's logger that shows a traceback when its own folder cannot be written. That folder is a log;
 where results cannot be written, the search stops and says so itself."""
 
+CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")
+"""Where the driver finds what came from the hub; the workers of a cluster look there as well."""
+
 AUTH_TOKEN = Path("~/.ray/auth_token")
 """Where Ray keeps the token of clusters that ask for one."""
 
@@ -87,9 +90,10 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
         return
     _check_reachable(address)
     home = Path(__file__).resolve().parent.parent
+    caches = {name: os.environ[name] for name in CACHES if name in os.environ}
     shipped = {
         "py_modules": [str(home / name) for name in PACKAGES],
-        "env_vars": worker_environment(plan),
+        "env_vars": {**worker_environment(plan), **caches},
     }
     try:
         ray.init(address=address, runtime_env=shipped, **quiet)

@@ -22,7 +22,7 @@ from analysis.frames import typed_frame
 from search.cluster import ray_cluster
 from search.freeze import freeze
 from search.lease import DriverLease
-from search.study import open_for_writing, open_target, reconcile
+from search.study import frozen_commits, open_for_writing, open_target, reconcile
 from spaces.layout import StudyPaths
 from spaces.mistakes import Mistake, PlanError
 from spaces.plan import Plan, load_plan
@@ -251,7 +251,8 @@ def prepare(
         StoreError: the study's record cannot be read.
     """
     loaded = plan if isinstance(plan, Plan) else load_plan(plan)
-    return reconcile(freeze(loaded), store_root(loaded, root))
+    root = store_root(loaded, root)
+    return reconcile(freeze(loaded, frozen_commits(root, loaded.study.name)), root)
 
 
 def store_root(plan: Plan, root: Path | str) -> Path:

@@ -6,10 +6,14 @@ Everything that a trial would miss hours later is looked for here, before anythi
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
+from search.bringing import unknown_commits, wanted, with_pieces
 from spaces.catalogue import Catalogue
+from spaces.hub import HUB, is_on_hub
 from spaces.initialisations import Initialisation
 from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
@@ -30,12 +34,32 @@ MOST_TRIALS = 100_000
 """Of one target: a driver reads them all when it starts, and holds a role for each."""
 
 
-def freeze(plan: Plan) -> StudyRecord:
-    """Resolve everything that a plan's results depend on. Writes nothing.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A plan that was looked at as far as that needs neither rows nor checkpoints."""
+
+    plan: Plan
+    catalogue: Catalogue
+    cuts: dict[str, Cut]
+    scored: dict[str, tuple[RowsAt, ...]]
+    mistakes: list[Mistake]
+
+    @property
+    def needed(self) -> list[RowsAt]:
+        """Every row set that some trial of the plan may read."""
+        return needed_rows(self.plan, self.catalogue, self.scored)
+
+    def stop(self, mistakes: Iterable[Mistake] = ()) -> None:
+        """Raise a ``PlanError`` if there are mistakes, its own or some more."""
+        if found := [*self.mistakes, *mistakes]:
+            raise PlanError(f"plan of study {self.plan.study.name!r}", found)
+
+
+def check(plan: Plan) -> Checked:
+    """Look for mistakes, and cut the languages of each target.
 
     Raises:
-        PlanError: rows or checkpoints are missing, a selection is impossible, the budget is too
-            small, or the storage does not fit.
+        PlanError: the source of rows is none, or a name is wrong.
     """
     if (wrong := _source_mistake(plan)) is not None:
         raise PlanError(f"plan of study {plan.study.name!r}", [wrong])
@@ -52,8 +76,27 @@ def freeze(plan: Plan) -> StudyRecord:
             mistakes.append(cut)
         else:
             cuts[target], scored[target] = cut, scored_rows(space, languages, cut)
-    revisions: dict[str, str] = {}
-    needed = needed_rows(plan, catalogue, scored)
+    return Checked(plan, catalogue, cuts, scored, mistakes)
+
+
+def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> StudyRecord:
+    """Resolve everything that a plan's results depend on. Writes nothing but the hub's cache.
+
+    Args:
+        plan: what a user asks for.
+        commits: repository of the hub -> the commit that the plan's study has frozen of it.
+
+    Raises:
+        PlanError: rows or checkpoints are missing, a selection is impossible, the budget is too
+            small, or the storage does not fit.
+        NotBrought: the hub does not give what is not in its cache.
+    """
+    checked = check(plan)
+    if wants := wanted(checked.plan, checked.catalogue, checked.needed):
+        checked.stop(unknown_commits(plan, wants))
+        checked = check(with_pieces(checked.plan, wants, commits))
+    plan, catalogue, needed = checked.plan, checked.catalogue, checked.needed
+    mistakes, revisions = checked.mistakes, dict[str, str]()
     for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue, needed)]:
         if isinstance(found, Mistake):
             mistakes.append(found)
@@ -61,13 +104,12 @@ def freeze(plan: Plan) -> StudyRecord:
             revisions[name] = found
     if not mistakes:
         mistakes += [*_layer_mistakes(plan, catalogue), *_length_mistakes(plan, catalogue, needed)]
-    if mistakes:
-        raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
+    checked.stop()
     return StudyRecord(
         plan=plan,
         revisions=revisions,
-        cuts=cuts,
-        scored=scored,
+        cuts=checked.cuts,
+        scored=checked.scored,
         versions=installed_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -77,12 +119,12 @@ def _absolute(plan: Plan) -> Plan:
     """A plan whose folders are absolute: workers have other current folders than the driver."""
     rows = [
         row
-        if row.path.startswith(("package:", "~"))
+        if row.path.startswith(("package:", "~")) or is_on_hub(row.path)
         else row.model_copy(update={"path": str(Path(row.path).absolute())})
         for row in plan.initialisation
     ]
     data = plan.data
-    if plan.world == "real":
+    if plan.world == "real" and data.source != HUB:
         data = data.model_copy(update={"source": str(Path(data.source).absolute())})
     return plan.model_copy(update={"data": data, "initialisation": tuple(rows)})
 
@@ -141,11 +183,12 @@ def _length_mistakes(
 
 
 def _source_mistake(plan: Plan) -> Mistake | None:
-    if plan.world != "real" or is_folder(Path(plan.data.source)):
+    source = plan.data.source
+    if plan.world != "real" or source == HUB or is_folder(Path(source)):
         return None
-    worlds = nearest(plan.data.source, ("microworld", "oracle"))
+    worlds = nearest(source, (HUB, "microworld", "oracle"))
     expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
-    return Mistake("[data] source", repr(plan.data.source), expected)
+    return Mistake("[data] source", repr(source), expected)
 
 
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:

@@ -21,10 +21,14 @@ def catalogue_text(kind: str) -> str:
     if kind in _BLOCKS:
         return "\n\n".join(block for rows in worlds for block in _BLOCKS[kind](rows))
     rows = [row for world in worlds for row in _ROWS[kind](world)]
-    head = _HEADS[kind]
+    return "\n".join([*table(_HEADS[kind], list(dict.fromkeys(rows))), *_NOTES.get(kind, ())])
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of a table with columns as wide as they need to be."""
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    lines = [head, tuple("-" * width for width in widths), *dict.fromkeys(rows)]
-    return "\n".join([*(_line(line, widths) for line in lines), *_NOTES.get(kind, ())])
+    lines = [head, tuple("-" * width for width in widths), *rows]
+    return [_line(line, widths) for line in lines]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -41,6 +41,13 @@ def reconcile(new: StudyRecord, root: Path) -> tuple[StudyRecord, list[str]]:
     return new.model_copy(update={**kept, "generation": generation}), growth
 
 
+def frozen_commits(root: Path, study: str) -> dict[str, str]:
+    """Repository of the hub -> the commit that a study has frozen; empty for a new study."""
+    if not StudyPaths(root, study).record.exists():
+        return {}
+    return read_study(root, study).plan.data.commits
+
+
 def _refused(refusals: list[str]) -> list[Mistake]:
     """Each difference as stored -> now."""
     rule = "the stored value (resume), or another [study] name; only the space may grow"

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
+from spaces.hub import at_commit
 from spaces.initialisations import INITIALISATIONS, Initialisation
 from spaces.languages import LANGUAGES, Language
 from spaces.metrics import METRICS
@@ -61,6 +62,9 @@ class Catalogue:
             catalogue.initialisations[row.name] = Initialisation(
                 **row.model_dump(), world=plan.world
             )
+        for name, known in catalogue.initialisations.items():
+            path = at_commit(known.path, plan.data.commits)
+            catalogue.initialisations[name] = replace(known, path=path)
         for group in plan.language_group:
             catalogue.groups[group.name] = group.languages
         mistakes += [*_taken_names(catalogue, plan), *_name_mistakes(catalogue, plan)]

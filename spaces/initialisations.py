@@ -44,8 +44,9 @@ class Initialisation:
     modality: Literal["text", "multimodal"] = "text"
     world: Literal["real", "micro", "oracle"] = "real"
     path: str = ""
-    """A folder that transformers can load, or ``package:<import name>/<folder>`` for one that an
-    installed Python package carries. Empty where ``pretraining`` is given."""
+    """A folder that transformers can load, ``package:<import name>/<folder>`` for one that an
+    installed Python package carries, or ``hub:<owner>/<name>``, with ``@<revision>`` for another
+    than the main branch. Empty where ``pretraining`` is given."""
     twin: str = ""
     """The text-only initialisation a multimodal one must be compared with."""
     pretraining: Pretraining | None = None

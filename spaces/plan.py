@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from spaces.hub import COMMIT, checkpoint, is_on_hub
 from spaces.mistakes import Mistake, PlanError, mistakes_of
 from spaces.settings import Pooling
 from spaces.tasks.row import Form, Reader
@@ -74,8 +75,19 @@ class DataTable(_Table):
     source: Annotated[str, Field(min_length=1)]
     bad_rows: Literal["stop", "skip"] = "stop"
     """What becomes of a row that breaks a rule: ``skip`` leaves it out and counts it."""
+    offline: bool = False
+    """Whether a start may ask the hub for nothing: what ``fetch`` has not brought is a mistake."""
+    commits: dict[str, str] = {}
+    """Repository of the hub -> its commit. A study freezes all of them; a plan may name some."""
     oracle_seconds_per_phase: Annotated[float, Field(ge=0, le=60)] = 0
     """How long an oracle phase pretends to train: for trying out clusters and interruptions."""
+
+    @field_validator("commits")
+    @classmethod
+    def _whole(cls, value: dict[str, str]) -> dict[str, str]:
+        if wrong := [commit for commit in value.values() if not COMMIT.fullmatch(commit)]:
+            raise ValueError(f"whole commits of 40 hex digits, not {wrong[0]!r}")
+        return value
 
 
 class StoreTable(_Table):
@@ -257,6 +269,13 @@ class UserInitialisation(_Table):
     modality: Literal["text", "multimodal"] = "text"
     twin: str = ""
     licence: str = ""
+
+    @field_validator("path")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if is_on_hub(value):
+            checkpoint(value)
+        return value
 
 
 class UserGroup(_Table):

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from spaces.hub import checkpoint, is_on_hub
 from spaces.layout import file_sha256, read_json
 from spaces.mistakes import Mistake
 
@@ -67,7 +68,7 @@ def checkpoint_folder(path: str) -> Path:
         FileNotFoundError: no such package or folder, or no ``config.json`` in it.
     """
     try:
-        folder = _package_folder(path) if path.startswith("package:") else Path(path).expanduser()
+        folder = _folder(path)
     except RuntimeError as error:  # a home that cannot be found
         raise FileNotFoundError(str(error)) from None
     if not (folder / "config.json").is_file():
@@ -77,6 +78,26 @@ def checkpoint_folder(path: str) -> Path:
             f"{folder} has no *.safetensors; other formats are pickles and are not opened"
         )
     return folder.absolute()
+
+
+def _folder(path: str) -> Path:
+    if path.startswith("package:"):
+        return _package_folder(path)
+    return _hub_folder(path) if is_on_hub(path) else Path(path).expanduser()
+
+
+def _hub_folder(path: str) -> Path:
+    """Links to what ``fetch`` brought of a repository at the frozen commit."""
+    # The hub's client is not needed for checkpoints that lie in folders.
+    from trainables.hub_cache import Piece, cache_folder, find, piece_files
+
+    piece = Piece(checkpoint(path))
+    commit = piece.repository.revision
+    if find(piece, commit) is None:
+        raise FileNotFoundError(
+            f"{path} is not in {cache_folder()}: `transfer-search fetch PLAN.toml` brings it"
+        )
+    return piece_files(piece, commit)
 
 
 def _package_folder(path: str) -> Path:
@@ -91,8 +112,14 @@ def _package_folder(path: str) -> Path:
 
 
 def checkpoint_revision(path: str) -> str:
-    """Hash of everything in a checkpoint folder that decides a result."""
+    """Hash of everything in a checkpoint folder that decides a result; the hub's own of its commit.
+
+    Raises:
+        FileNotFoundError: see ``checkpoint_folder``.
+    """
     folder = checkpoint_folder(path)
+    if is_on_hub(path):
+        return checkpoint(path).revision
     names = [p.name for p in folder.glob("*.safetensors")] + ["config.json"]
     names += [name for name in TOKENIZER_FILES if (folder / name).is_file()]
     digest = json.dumps([[name, file_sha256(folder / name)] for name in sorted(names)])

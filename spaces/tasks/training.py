@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from spaces.hub import PARQUET
 from spaces.settings import Readout
 from spaces.tasks.recurring import (
     COPA,
@@ -15,9 +16,6 @@ from spaces.tasks.recurring import (
     trained,
 )
 from spaces.tasks.row import NLI_LABELS, DataSet
-
-PARQUET = "refs/convert/parquet"
-"""Branch where the hub keeps its own conversion of data sets that have a loading script."""
 
 _ENGLISH: dict[str, Any] = {"train_languages": ("en",)}
 _ENTITIES = DataSet(

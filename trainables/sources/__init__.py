@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from spaces.catalogue import Catalogue
+from spaces.hub import HUB
 from spaces.plan import Plan
 from trainables.rows import Access, Source
 from trainables.sources.invented import MicroSource, OracleSource
@@ -29,6 +30,10 @@ def _inner(plan: Plan, catalogue: Catalogue) -> Source:
         return OracleSource()
     # Heavy (datasets, a second) and needed for real rows alone.
     from trainables.sources.folder import Folder
+    from trainables.sources.hub import HubShelf
     from trainables.sources.real import RealSource
 
+    if plan.data.source == HUB:
+        shelf = HubShelf(plan.data.commits)
+        return RealSource(shelf, catalogue, plan.data.bad_rows, plan.targets.tasks)
     return RealSource(Folder(Path(plan.data.source)), catalogue, plan.data.bad_rows)

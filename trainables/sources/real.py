@@ -1,7 +1,7 @@
 """Real rows: read from a shelf, checked, and without what no study may train on."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from trainables.forms import FORMS, flaws
 from trainables.rows import RowError, RowTable, distinct_candidates
 from trainables.sources.columns import Raw, column_of, languages_beside
 from trainables.sources.readers import READERS
-from trainables.sources.sealing import Seal
+from trainables.sources.sealing import Seal, sealed_tasks
 from trainables.sources.shelf import Shelf, named
 
 TABLES_KEPT = 8
@@ -32,9 +32,23 @@ BadRows = Literal["stop", "skip"]
 class RealSource:
     """Rows of a catalogue's tasks from one shelf."""
 
-    def __init__(self, shelf: Shelf, catalogue: Catalogue, bad_rows: BadRows = "stop") -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        catalogue: Catalogue,
+        bad_rows: BadRows = "stop",
+        sealed: Iterable[str] | None = None,
+    ) -> None:
+        """A source of real rows.
+
+        Args:
+            shelf: where whole data sets stand.
+            catalogue: rows of tasks.
+            bad_rows: what becomes of a row that breaks a rule.
+            sealed: targets whose test text may stand in no other row; all where they are left out.
+        """
         self._shelf, self._catalogue, self._bad_rows = shelf, catalogue, bad_rows
-        self._seal = Seal(catalogue, self)
+        self._seal = Seal(sealed_tasks(catalogue, sealed), self)
         self._tables: OrderedDict[str, RowTable] = OrderedDict()
         self._left_out: dict[str, dict[str, list[int]]] = {}
 
@@ -46,6 +60,17 @@ class RealSource:
         """Hash of the data, of how the task's row reads them, and of what is left out."""
         row = self._catalogue.tasks[task]
         return short_hash([self._content(row, language, split), self._unused(row, language, split)])
+
+    def shelved(self, row: Task, language: str, split: str) -> list[tuple[DataSet, Language, str]]:
+        """What some rows are made of, as a shelf is asked for it: those beside come after.
+
+        Raises:
+            RowError: the task names no data set, or none with this split.
+        """
+        data = _data(row, split)
+        beside = set().union(*map(languages_beside, data.columns.values()))
+        spoken = [self._catalogue.languages[code] for code in (language, *sorted(beside))]
+        return [(data, one, data.splits[split]) for one in spoken]
 
     def rows(self, rows: Rows) -> RowTable:
         """Read, check and, where capped, draw rows with the rows seed."""
@@ -100,11 +125,9 @@ class RealSource:
 
     def _content(self, row: Task, language: str, split: str) -> str:
         """Hash of the data and of how a task's row reads them."""
-        data = _data(row, split)
-        beside = set().union(*map(languages_beside, data.columns.values()))
-        spoken = [self._catalogue.languages[code] for code in (language, *sorted(beside))]
-        shelved = [self._shelf.revision(data, one, data.splits[split]) for one in spoken]
-        return short_hash([shelved, _reading(row, data, spoken[0], split)])
+        parts = self.shelved(row, language, split)
+        shelved = [self._shelf.revision(*part) for part in parts]
+        return short_hash([shelved, _reading(row, *parts[0][:2], split)])
 
     def _where(self, task: str, language: str, split: str) -> str:
         """The file or hub id of a part, and what it is read as."""

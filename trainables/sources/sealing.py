@@ -2,11 +2,12 @@
 
 A target's test text may stand in other files: SQuAD's dev rows hold XQuAD's paragraphs, TyDiQA's
 training rows paragraphs of its test rows. So every training and dev part is compared with the test
-text of all targets that the source holds, and rows that share it are left out.
+text of all targets that a folder holds, or of the plan's own targets where rows come from the hub
+(which holds all of them, and is not asked), and rows that share it are left out.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -62,16 +63,10 @@ class SealedText(Protocol):
 
 
 class Seal:
-    """The test text of every target that a source holds.
+    """The test text of some tasks, as far as a source holds it."""
 
-    Of the plan's targets, and of all that are built in: a plan may put rows of its own in their
-    place.
-    """
-
-    def __init__(self, catalogue: Catalogue, source: SealedText) -> None:
-        built_in = sealed_tasks(Catalogue.of_world("real"))
-        own = [task for task in sealed_tasks(catalogue) if task not in built_in]
-        self._tasks, self._source = [*built_in, *own], source
+    def __init__(self, tasks: Iterable[Task], source: SealedText) -> None:
+        self._tasks, self._source = tuple(tasks), source
         self._hashes: frozenset[bytes] | None = None
         self._places: set[str] = set()
 
@@ -105,11 +100,23 @@ class Seal:
         return frozenset(found)
 
 
-def sealed_tasks(catalogue: Catalogue) -> list[Task]:
-    """Targets, and the tasks that train them: COPA's test rows are XCOPA's before translation."""
-    targets = [task for task in catalogue.tasks.values() if task.languages]
-    trained = [catalogue.tasks[name] for target in targets for name in target.recipe]
-    return list({task.name: task for task in (*targets, *trained)}.values())
+def sealed_tasks(catalogue: Catalogue, targets: Iterable[str] | None = None) -> list[Task]:
+    """Targets, and the tasks that train them: COPA's test rows are XCOPA's before translation.
+
+    Those of the catalogue, and of all that are built in: a plan may put rows of its own in their
+    place.
+
+    Args:
+        catalogue: a plan's.
+        targets: names of targets; all of them where they are left out.
+    """
+    found: list[Task] = []
+    for rows in (Catalogue.of_world("real").tasks, catalogue.tasks):
+        named = [n for n, task in rows.items() if task.languages] if targets is None else targets
+        chosen = [rows[name] for name in named if name in rows]
+        chosen += [catalogue.tasks[name] for target in chosen for name in target.recipe]
+        found += [task for task in chosen if task not in found]
+    return found
 
 
 class SealedSource:
@@ -124,11 +131,11 @@ class SealedSource:
 
     def has(self, task: str, language: str, split: str) -> bool:
         """Whether there are such rows; whether one may see them is another question."""
-        return self._source.has(task, language, _theirs(split))
+        return self._source.has(task, language, stored_split(split))
 
     def revision(self, task: str, language: str, split: str) -> str:
         """Of the part that they are taken from."""
-        return self._source.revision(task, language, _theirs(split))
+        return self._source.revision(task, language, stored_split(split))
 
     def rows(self, rows: Rows) -> RowTable:
         """Rows, if they may be seen.
@@ -175,10 +182,11 @@ def _is_spent(cut: Cut, item: str) -> bool:
     return cut.items_seed is None or cut.half(item) == ITEMS[1]
 
 
-def _theirs(split: str) -> str:
+def stored_split(split: str) -> str:
+    """The split that some rows are taken from."""
     return "test" if split == "spent" else split
 
 
 def _asked(rows: Rows) -> Rows:
     """The rows as the source inside knows them."""
-    return replace(rows, split=_theirs(rows.split))
+    return replace(rows, split=stored_split(rows.split))
