@@ -251,8 +251,10 @@ def prepare(
         StoreError: the study's record cannot be read.
     """
     loaded = plan if isinstance(plan, Plan) else load_plan(plan)
-    root = store_root(loaded, root)
-    return reconcile(freeze(loaded, frozen_commits(root, loaded.study.name)), root)
+    commits: dict[str, str] = {}
+    with suppress(PlanError):  # a root that cannot be is told after what is wrong with the plan
+        commits = frozen_commits(store_root(loaded, root), loaded.study.name)
+    return reconcile(freeze(loaded, commits), store_root(loaded, root))
 
 
 def store_root(plan: Plan, root: Path | str) -> Path:

@@ -1,7 +1,7 @@
 """A stand-in for the Hugging Face hub on 127.0.0.1: generated repositories with commits.
 
 It answers what huggingface_hub and datasets ask for: a repository's description at a revision, its
-tree, and its files with ETag, size, commit and ranges. Everything it was asked is kept in ``asked``.
+tree, and its files with ETag, size, commit and ranges. What it was asked is kept in ``asked``.
 """
 
 import hashlib
@@ -58,6 +58,8 @@ class Hub:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
     hub: Hub
 
     def do_GET(self) -> None:

@@ -58,7 +58,7 @@ class Said:
 
 
 class Child:
-    """A process whose hub is the stand-in: the hub's address is read when libraries are imported."""
+    """A process whose hub is the stand-in; libraries read its address when they are imported."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -99,7 +99,7 @@ def child(endpoint: str, home: Path, **environment: str) -> Iterator[Child]:
 
 
 def nli_parquet(count: int, word: str = "w1") -> bytes:
-    """Labelled pairs of texts as the hub keeps them; ``word`` stands in every premise."""
+    """Labelled pairs of texts as the hub keeps them; every premise begins with ``word``."""
     disable_progress_bars()
     text = Value("string")
     kinds = {"premise": text, "hypothesis": text, "label": ClassLabel(names=list(NLI_LABELS))}
@@ -122,7 +122,7 @@ def card(licence: str, *configs: tuple[str, dict[str, str]]) -> bytes:
     for name, splits in configs:
         lines += [f"- config_name: {name}", "  data_files:"]
         for split, pattern in splits.items():
-            lines += [f"  - split: {split}", f"    path: {pattern}"]
+            lines += [f"  - split: {split}", f'    path: "{pattern}"']
     return "\n".join([*lines, "---", "# Rows", ""]).encode()
 
 
@@ -133,7 +133,7 @@ def push_xnli(hub: Hub, name: str, word: str = "w1") -> str:
     files = {"README.md": card("cc-by-nc-4.0", *configs)}
     for code in CODES:
         for split, count, mark in (("train", 9, "w2"), ("validation", 24, word), ("test", 6, "w3")):
-            files[f"{code}/{split}-00000-of-00001.parquet"] = nli_parquet(count, mark)
+            files[f"{code}/{split}-00000-of-00001.parquet"] = nli_parquet(count, f"{mark} {code}")
     return hub.push("datasets", name, files)
 
 
@@ -150,7 +150,7 @@ def push_mnli(hub: Hub, name: str, rows: int = 48) -> str:
 
 
 def push_scripted(hub: Hub, name: str) -> str:
-    """A data set with a loading script, and the hub's conversion of it on a branch without a card."""
+    """A data set with a loading script, and the hub's conversion on a branch without a card."""
     script = b"raise SystemExit('a script was run')\n"
     hub.push("datasets", name, {f"{name.rpartition('/')[2]}.py": script, "README.md": b"# Old\n"})
     converted = {

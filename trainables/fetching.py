@@ -42,8 +42,7 @@ def describe(repository: Repository) -> Description:
     """
     ask = HfApi().model_info if repository.kind == "model" else HfApi().dataset_info
     info = ask(repository.id, revision=repository.revision)
-    card = info.card_data.to_dict() if info.card_data else {}
-    licence = card.get("license") or ""
+    licence = getattr(info.card_data, "license", None) or ""
     names = licence if isinstance(licence, list) else [licence]
     files = tuple(sibling.rfilename for sibling in info.siblings or ())
     return Description(str(info.sha), files, ", ".join(names))
