@@ -30,8 +30,8 @@ class Want:
     """A repository of the hub, and what a plan needs of it."""
 
     repository: Repository
-    licence: str = ""
-    """As our catalogue knows it."""
+    licences: dict[str, None] = field(default_factory=dict)
+    """As our catalogue knows them: a repository may hold many data sets."""
     names: dict[str, None] = field(default_factory=dict)
     """Tasks or initialisations that need it."""
     pieces: "dict[Piece, None]" = field(default_factory=dict)
@@ -77,7 +77,8 @@ def _checkpoint_piece(path: str) -> "Piece":
 
 
 def _add(wants: dict[Repository, Want], piece: "Piece", name: str, licence: str) -> None:
-    want = wants.setdefault(piece.repository, Want(piece.repository, licence))
+    want = wants.setdefault(piece.repository, Want(piece.repository))
+    want.licences |= {licence: None} if licence else {}
     want.names[name] = None
     want.pieces[piece] = None
 

@@ -49,7 +49,13 @@ def worker_environment(plan: Plan) -> dict[str, str]:
 
 
 def prepare_environment(plan: Plan) -> None:
-    """Set what Ray and the libraries read when they are imported; a user's own values stay."""
+    """Set what Ray and the libraries read when they are imported; a user's own values stay.
+
+    The hub's client is imported first: workers never ask the hub, but a process that has driven one
+    search may bring what the next one needs.
+    """
+    import huggingface_hub.constants  # noqa: F401
+
     for name, value in {**QUIET, **worker_environment(plan)}.items():
         os.environ.setdefault(name, value)
     logging.getLogger(UNHEARD).setLevel(logging.CRITICAL)

@@ -248,6 +248,7 @@ def prepare(
 
     Raises:
         PlanError: with every mistake.
+        NotBrought: the hub does not give what is not in its cache.
         StoreError: the study's record cannot be read.
     """
     loaded = plan if isinstance(plan, Plan) else load_plan(plan)

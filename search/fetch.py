@@ -79,9 +79,16 @@ def _row(one: Arrival, size: int) -> tuple[str, ...]:
     here = sum(find(piece, one.commit) is not None for piece in want.pieces) if one.commit else 0
     names = list(want.names)
     shown = " ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
-    licence = one.licence or (want.licence and f"{want.licence} (our catalogue)") or "not stated"
+    ours = f"{', '.join(want.licences)} (our catalogue)" if want.licences else "not stated"
     pieces = f"{here} of {len(want.pieces)}"
-    return str(want.repository), one.commit[:12] or "-", pieces, _size(size), licence, shown
+    return (
+        str(want.repository),
+        one.commit[:12] or "-",
+        pieces,
+        _size(size),
+        one.licence or ours,
+        shown,
+    )
 
 
 def _sizes(one: Arrival) -> dict[Path, int]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from spaces.catalogue import Catalogue
 from spaces.hub import Repository, at_commit, checkpoint
 from spaces.mistakes import PlanError
+from spaces.phases import Rows
 from spaces.plan import parse_plan
 from tests.hub_server import Hub, serving
 from tests.hub_world import (
@@ -28,7 +30,10 @@ from tests.hub_world import (
     push_xnli,
 )
 from tests.plans import contents, to_toml
+from tests.test_trainables_folder import DATA
 from tests.worlds import plan_values
+from trainables.sources.folder import Folder
+from trainables.sources.real import RealSource
 
 TRIAL = """
 from pathlib import Path
@@ -507,3 +512,26 @@ def test_commits_are_whole(commit: str) -> None:
     """A branch or a shortened commit is none: it would not name one content for ever."""
     with pytest.raises(PlanError, match="40 hex digits"):
         parse_plan(plan_values(data={"source": "hub", "commits": {"a/b": commit}}))
+
+
+# Real rows
+
+
+def test_real_rows_are_those_of_a_folder(world: World) -> None:
+    """The same files give the same rows through the hub as in a folder."""
+    if not (DATA / "xnli").is_dir():
+        pytest.skip(f"{DATA} is absent: set TRANSFER_SEARCH_DATA to a folder in the hub's schemas")
+    splits = {split: f"{{}}/{split}.parquet" for split in ("validation", "test")}
+    configs = [(c, {split: path.format(c) for split, path in splits.items()}) for c in CODES]
+    files = {"README.md": card("cc-by-nc-4.0", *configs)}
+    for code in CODES:
+        for split in splits:
+            place = f"{code}/{split}.parquet"
+            files[place] = (DATA / "xnli" / place).read_bytes()
+    world.hub.push("datasets", f"{world.owner}/xnli", files)
+    assert world.fetch().code == 0
+    rows = world.child.run(ROWS, plan=str(world.plan(offline=True)), part=["xnli", "sw", "dev"])
+    source = RealSource(Folder(DATA), Catalogue.of_world("real"), sealed=["xnli"])
+    revision = source.revision("xnli", "sw", "dev")
+    same = source.rows(Rows(task="xnli", language="sw", split="dev", revision=revision))
+    assert rows == same and len(same["text"]) > 1000
