@@ -98,6 +98,7 @@ def child(endpoint: str, home: Path, **environment: str) -> Iterator[Child]:
         process.communicate()
 
 
+@cache
 def nli_parquet(count: int, word: str = "w1") -> bytes:
     """Labelled pairs of texts as the hub keeps them; every premise begins with ``word``."""
     disable_progress_bars()
