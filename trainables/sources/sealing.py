@@ -103,20 +103,32 @@ class Seal:
 def sealed_tasks(catalogue: Catalogue, targets: Iterable[str] | None = None) -> list[Task]:
     """Targets, and the tasks that train them: COPA's test rows are XCOPA's before translation.
 
-    Those of the catalogue, and of all that are built in: a plan may put rows of its own in their
-    place.
+    A plan may put a row of its own in the place of one that is built in: both are sealed, where
+    they read the same data set.
 
     Args:
         catalogue: a plan's.
-        targets: names of targets; all of them where they are left out.
+        targets: names of targets; all, and all that are built in, where they are left out.
     """
+    built_in = Catalogue.of_world("real").tasks
+    if targets is None:
+        named = [task for rows in (built_in, catalogue.tasks) for task in rows.values()]
+    else:
+        own = [catalogue.tasks[name] for name in targets]
+        named = [*own, *(t for t in built_in.values() if any(_same_data(t, row) for row in own))]
+    chosen = [task for task in named if task.languages]
+    trained = [catalogue.tasks[name] for target in chosen for name in target.recipe]
     found: list[Task] = []
-    for rows in (Catalogue.of_world("real").tasks, catalogue.tasks):
-        named = [n for n, task in rows.items() if task.languages] if targets is None else targets
-        chosen = [rows[name] for name in named if name in rows]
-        chosen += [catalogue.tasks[name] for target in chosen for name in target.recipe]
-        found += [task for task in chosen if task not in found]
+    for task in (*chosen, *trained):
+        found += [task] if task not in found else []
     return found
+
+
+def _same_data(one: Task, other: Task) -> bool:
+    """Whether two rows of one name read the same data set of the hub."""
+    if one.name != other.name or one.data is None or other.data is None:
+        return False
+    return one.data.hub == other.data.hub != ""
 
 
 class SealedSource:
