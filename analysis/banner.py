@@ -2,19 +2,22 @@
 
 _MINIATURE = (
     "DEMONSTRATION, NOT EVIDENCE",
-    "A miniature with invented languages, one seed. Effects under about 15 points are noise, and "
+    "A miniature with invented languages, {seeds}. Effects under about 15 points are noise, and "
     "nothing here speaks of a real language.",
 )
 _ORACLE = (
     "DEMONSTRATION, NOT EVIDENCE",
-    "A miniature with invented languages, one seed; its scores come from a formula, no model was "
+    "A miniature with invented languages, {seeds}; its scores come from a formula, no model was "
     "trained. Effects under about 15 points are noise, and nothing here speaks of a real language.",
 )
 _ONE_SEED = (
     "A SEARCH NOMINATES, IT DOES NOT CONFIRM",
     "Every trial has the same one seed, and one seed is no evidence: the best of many trials is "
-    "partly the luckiest. Run a nominated setting and its baseline with further seeds.",
+    "partly the luckiest. `transfer-search confirm` runs the best settings and their baselines "
+    "with fresh seeds on test rows.",
 )
+
+_DEMONSTRATIONS = {"micro": _MINIATURE, "oracle": _ORACLE}
 
 
 def banner(world: str, seeds: int) -> tuple[str, str] | None:
@@ -24,8 +27,7 @@ def banner(world: str, seeds: int) -> tuple[str, str] | None:
         world: real, micro or oracle.
         seeds: sets of seeds behind the best settings.
     """
-    if world == "micro":
-        return _MINIATURE
-    if world == "oracle":
-        return _ORACLE
-    return _ONE_SEED if seeds <= 1 else None
+    if world not in _DEMONSTRATIONS:
+        return _ONE_SEED if seeds <= 1 else None
+    title, text = _DEMONSTRATIONS[world]
+    return title, text.format(seeds="one seed" if seeds <= 1 else f"{seeds} sets of seeds")

@@ -9,8 +9,10 @@ from analysis.frames import DEFAULT_ROOT, Studies, setting_columns, typed_frame
 from analysis.gains import Baselines, best_trial
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
 from analysis.wording import hyperparameter_words
+from spaces.layout import StoreError
 from spaces.mistakes import nearest
 from spaces.records import TRIAL_COLUMNS, Column
+from spaces.study import StudyRecord
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -51,18 +53,34 @@ def best_settings(
 
     Raises:
         ValueError: there is no such arm.
-        StoreError: there is no such study, or something of it cannot be read.
+        StoreError: there is no such study, or something of it cannot be read; or it is a
+            confirmation, whose test rows choose nothing.
     """
     if arm not in (None, *SEARCHED_ARMS):
         raise ValueError(f"{arm=}: expected {nearest(str(arm), SEARCHED_ARMS)}, or None for both")
     snapshots = read_snapshots(study, root)
+    for snapshot in snapshots:
+        refuse_confirmation(snapshot.record)
     rows = [
         _best_row(snapshot, best, snapshots)
         for snapshot in snapshots
-        for target in snapshot.record.plan.targets.tasks
+        for target in snapshot.record.targets
         if (best := best_trial(snapshot.of_target(target), arm))
     ]
     return typed_frame(rows, BEST_COLUMNS)
+
+
+def refuse_confirmation(record: StudyRecord) -> None:
+    """Nothing is chosen from a confirmation.
+
+    Raises:
+        StoreError: the study is one.
+    """
+    if record.confirms:
+        raise StoreError(
+            f"{record.name!r} is a confirmation: its test rows choose nothing, and its best "
+            f"replicate is the luckiest; read its report, or choose in {record.confirms.of!r}"
+        )
 
 
 def seeds_behind(snapshots: Iterable[Snapshot], world: str, best: ReadTrial) -> int:

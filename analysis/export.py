@@ -71,7 +71,7 @@ def export_submission(study: str, folder: Path, root: Path | str = DEFAULT_ROOT)
     """
     snapshot = read_snapshot(study, root)
     tables: dict[str, list[PredictionTable]] = {}
-    for target in snapshot.record.plan.targets.tasks:
+    for target in snapshot.record.targets:
         trial = _best_of_replicates(snapshot, target)
         if trial and XTREME_R.task(target):
             tables[target] = list(_test_tables(snapshot, trial))

@@ -118,7 +118,7 @@ def _trial_rows(snapshot: Snapshot) -> list[Row]:
     for row in phase_rows(snapshot):
         if not row["hit"]:
             executed[row["target"], row["trial_number"]].append(row)
-    targets = snapshot.record.plan.targets.tasks
+    targets = snapshot.record.targets
     baselines = {target: Baselines.of(snapshot.of_target(target)) for target in targets}
     return [
         _trial_columns(snapshot, trial)
@@ -133,7 +133,8 @@ def _trial_rows(snapshot: Snapshot) -> list[Row]:
 
 
 def _trial_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
-    record, seeds, attributes = snapshot.record, snapshot.record.seeds, trial.attributes
+    record, attributes = snapshot.record, trial.attributes
+    seeds = attributes.seeds or record.seeds
     return {
         "study": record.name,
         "world": record.plan.world,
@@ -145,6 +146,7 @@ def _trial_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
         "setting_id": trial.setting_id,
         "arm": trial.arm,
         "role": attributes.role,
+        "replicate": attributes.replicate,
         "initialisation_seed": seeds.initialisation,
         "rows_seed": seeds.rows,
         "intermediate_seed": seeds.intermediate,

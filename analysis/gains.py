@@ -1,7 +1,7 @@
 """Gains over the no-intermediate arm, and the one rule that picks a best trial."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from analysis.snapshot import ReadTrial
 
@@ -27,30 +27,39 @@ class Baselines:
 
     best: ReadTrial | None
     """The best no-intermediate trial, found by the same rule as any other best."""
-    by_setting: dict[str, ReadTrial]
-    """setting_id -> its first COMPLETE no-intermediate trial."""
+    by_setting: dict[tuple[str | None, int | None], ReadTrial]
+    """setting_id and replicate -> its first COMPLETE no-intermediate trial."""
 
     @classmethod
     def of(cls, trials: Iterable[ReadTrial]) -> "Baselines":
         """Baselines among the trials of one target."""
         plain = [trial for trial in trials if trial.is_complete and trial.arm == "none"]
-        by_setting: dict[str, ReadTrial] = {}
+        by_setting: dict[tuple[str | None, int | None], ReadTrial] = {}
         for trial in sorted(plain, key=lambda trial: trial.number):
-            by_setting.setdefault(str(trial.setting_id), trial)
+            by_setting.setdefault((trial.setting_id, trial.attributes.replicate), trial)
         return cls(best_trial(plain), by_setting)
 
     def matched(self, trial: ReadTrial) -> ReadTrial | None:
-        """The no-intermediate trial that is equal in all else; None for one that is such itself."""
+        """The no-intermediate trial that is equal in all else, seeds among it.
+
+        None for one that is such itself.
+        """
         if trial.setting is None or not trial.setting.intermediate:
             return None
-        return self.by_setting.get(replace(trial.setting, intermediate=()).setting_id)
+        paired = trial.setting.without_intermediate.setting_id
+        return self.by_setting.get((paired, trial.attributes.replicate))
 
     def paired_gain(self, trial: ReadTrial) -> float | None:
         """Score minus the matched trial's, in points; None where either is missing."""
         return _difference(trial, self.matched(trial))
 
     def tuned_gain(self, trial: ReadTrial) -> float | None:
-        """Score minus the best no-intermediate score, in points; None where either is missing."""
+        """Score minus the best no-intermediate score, in points; None where either is missing.
+
+        None in a confirmation as well, whose best replicate is the luckiest.
+        """
+        if trial.attributes.replicate is not None:
+            return None
         return _difference(trial, self.best)
 
 

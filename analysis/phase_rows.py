@@ -23,7 +23,7 @@ def phase_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
         for phase in trial.attributes.record.phases
         if (trial.target, trial.number, phase.key) not in done
     ]
-    targets = snapshot.record.plan.targets.tasks
+    targets = snapshot.record.targets
     return sorted(executed + recorded, key=lambda row: _place(row, targets))
 
 

@@ -7,13 +7,14 @@ from statistics import fmean
 from typing import Any
 
 from analysis.banner import banner
-from analysis.choose import seeds_behind, trials_by_arm
+from analysis.choose import trials_by_arm
+from analysis.confirmed import confirmed_parts
 from analysis.frames import DEFAULT_ROOT, trial_score_rows
 from analysis.gains import Baselines, best_trial
 from analysis.phase_rows import phase_rows, totals
 from analysis.rows_left_out import left_out_part
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
-from analysis.tables import boxed, heading, table, wrapped
+from analysis.tables import boxed, heading, looks_line, table, title, wrapped
 from analysis.wording import counted, gain, mixture_words, optimisation_words, points
 from spaces.layout import StudyPaths
 from spaces.phases import KINDS
@@ -55,15 +56,13 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     """
     snapshot = read_snapshot(study, root)
     rows = phase_rows(snapshot)
-    targets = snapshot.record.plan.targets.tasks
-    best = {target: best_trial(snapshot.of_target(target)) for target in targets}
-    seeds = [seeds_behind([snapshot], _world(snapshot), trial) for trial in best.values() if trial]
-    warning = banner(_world(snapshot), min(seeds, default=1))
+    confirms = snapshot.record.confirms
+    warning = banner(snapshot.record.plan.world, confirms.replicates if confirms else 1)
     parts = [
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
-        *(_target_part(snapshot, target, best[target], rows) for target in targets),
-        *([_overview_part(snapshot, best)] if len(targets) > 1 else []),
+        *(confirmed_parts(snapshot) if confirms else _searched_parts(snapshot, rows)),
+        *looks_line(snapshot),
         _phases_part(rows),
         *left_out_part(snapshot),
         _places_part(snapshot),
@@ -71,12 +70,12 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     return "\n\n".join(parts)
 
 
-def _world(snapshot: Snapshot) -> str:
-    return snapshot.record.plan.world
-
-
-def _title(text: str) -> str:
-    return f"{text}\n{'=' * len(text)}"
+def _searched_parts(snapshot: Snapshot, rows: list[Row]) -> list[str]:
+    """What a search found, target by target."""
+    targets = snapshot.record.targets
+    best = {target: best_trial(snapshot.of_target(target)) for target in targets}
+    parts = [_target_part(snapshot, target, best[target], rows) for target in targets]
+    return [*parts, _overview_part(snapshot, best)] if len(targets) > 1 else parts
 
 
 def _target_part(
@@ -88,7 +87,7 @@ def _target_part(
         f"{_selection_words(snapshot.record, target)} "
         f"Metric: {row.metric}{protocol}, in points; chance {row.chance:.1f}."
     )
-    lines = [_title(target), wrapped(words), ""]
+    lines = [title(target), wrapped(words), ""]
     if best is None or best.setting is None:
         lines.append("nothing to choose from yet: no COMPLETE trial with a known setting")
     else:
@@ -250,7 +249,7 @@ def _overview_part(snapshot: Snapshot, best: dict[str, ReadTrial | None]) -> str
     """One line per target: what to take, and what it gains."""
     header = ("target", "initialisation", "intermediate", "reported", "score", "tuned")
     rows = [_overview_row(snapshot, target, trial) for target, trial in best.items()]
-    return "\n\n".join([_title("best settings"), table(header, rows, words=3), wrapped(OVERVIEW)])
+    return "\n\n".join([title("best settings"), table(header, rows, words=3), wrapped(OVERVIEW)])
 
 
 def _overview_row(snapshot: Snapshot, target: str, best: ReadTrial | None) -> tuple[str, ...]:

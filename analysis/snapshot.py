@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.storage import read_all_trials
 from spaces.layout import StoreError, executions
-from spaces.settings import TransferSetting
+from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord, read_study
 
 if TYPE_CHECKING:
@@ -88,6 +88,10 @@ class Attributes(BaseModel):
     record: TrialRecord = TrialRecord()
     reason: str | None = None
     pruned_step: int | None = None
+    replicate: int | None = None
+    """Of a confirmation: which set of fresh seeds."""
+    seeds: Seeds | None = None
+    """The trial's own; None where they are the study's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def read_all_trials(record: StudyRecord, root: Path) -> dict[str, list["FrozenTr
         StoreError: the storage cannot be read.
     """
     storage = open_storage(record, root)
-    return {target: _trials(storage, record, target) for target in record.plan.targets.tasks}
+    return {target: _trials(storage, record, target) for target in record.targets}
 
 
 def read_trials(record: StudyRecord, root: Path, target: str) -> list["FrozenTrial"]:

@@ -11,7 +11,9 @@ from analysis.frames import DEFAULT_ROOT
 from analysis.gains import Baselines, best_trial
 from analysis.phase_rows import phase_rows
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
-from analysis.wording import gain, points
+from analysis.wording import counted, gain, look_words, points
+from spaces.layout import StudyPaths
+from spaces.looks import read_looks
 from spaces.study import StudyRecord
 
 WIDTH = 80
@@ -68,6 +70,11 @@ def wrapped(text: str, label: str = "") -> str:
     )
 
 
+def title(text: str) -> str:
+    """A heading, underlined."""
+    return f"{text}\n{'=' * len(text)}"
+
+
 def heading(record: StudyRecord) -> str:
     """Name of a study, and what its numbers are numbers of."""
     plan = record.plan
@@ -76,7 +83,21 @@ def heading(record: StudyRecord) -> str:
         f"objective {plan.study.objective}, seed {plan.study.seed}, "
         f"precision {plan.resources.precision}. Scores and gains are in points."
     )
+    if record.confirms:
+        sets = counted(record.confirms.replicates, "set")
+        text += f" Confirms {record.confirms.of} on test rows, with {sets} of fresh seeds."
     return wrapped(text)
+
+
+def looks_line(snapshot: Snapshot) -> list[str]:
+    """How often the test rows of a study were opened, and the last time; nothing where never."""
+    confirms = snapshot.record.confirms
+    searched = confirms.of if confirms else snapshot.record.name
+    looks = read_looks(StudyPaths(snapshot.root, searched).looks)
+    if not looks:
+        return []
+    times = counted(len(looks), "time")
+    return [wrapped(f"test rows opened {times}, last {look_words(looks[-1])}")]
 
 
 def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
@@ -92,11 +113,12 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     snapshot = read_snapshot(study, root)
     hits = Counter(bool(row["hit"]) for row in phase_rows(snapshot))
     header = ("target", "done", "running", "pruned", "failed", "best", "tuned gain")
-    rows = [_status_row(snapshot, target) for target in snapshot.record.plan.targets.tasks]
+    rows = [_status_row(snapshot, target) for target in snapshot.record.targets]
     parts = [
         heading(snapshot.record),
         table(header, rows),
         *_failures(snapshot),
+        *looks_line(snapshot),
         f"phases: {hits[False]} executed, {hits[True]} reused",
     ]
     return "\n\n".join(parts)
@@ -105,11 +127,12 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
 def _status_row(snapshot: Snapshot, target: str) -> tuple[str, ...]:
     trials = snapshot.of_target(target)
     states = Counter(trial.state for trial in trials)
-    best = best_trial(trials)
+    # The best replicate of a confirmation would be the luckiest.
+    best = None if snapshot.record.confirms else best_trial(trials)
     done = sum(states[state] for state in DONE)
     return (
         target,
-        f"{done} of {snapshot.record.plan.budget.trials_per_target}",
+        f"{done} of {snapshot.record.planned(target)}",
         str(states["RUNNING"]),
         str(states["PRUNED"]),
         str(states["FAIL"]),
@@ -121,7 +144,7 @@ def _status_row(snapshot: Snapshot, target: str) -> tuple[str, ...]:
 def _failures(snapshot: Snapshot) -> list[str]:
     """The first reasons of each target's failed trials, one line each."""
     blocks = []
-    for target in snapshot.record.plan.targets.tasks:
+    for target in snapshot.record.targets:
         failed = [trial for trial in snapshot.of_target(target) if trial.state == "FAIL"]
         lines = [_failure(trial) for trial in failed[:REASONS]]
         if len(failed) > REASONS:

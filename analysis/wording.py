@@ -1,5 +1,6 @@
 """Settings and numbers in the words that every text uses."""
 
+from spaces.looks import Look
 from spaces.settings import Mixture, Optimisation, TransferSetting
 
 ABSENT = "-"
@@ -18,6 +19,17 @@ def gain(value: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """``1 phase``, ``2 phases``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def look_words(look: Look) -> str:
+    """One opening of test rows: when, by whom, for whom, how many."""
+    targets = "; ".join(
+        f"{target}: {counted(len(one.settings), 'setting')}, {counted(one.rows, 'row')} in "
+        f"{counted(len(one.languages), 'language')}"
+        for target, one in look.targets.items()
+    )
+    sets = counted(look.replicates, "set")
+    return f"{look.when} {look.user}@{look.host}, {look.confirmation}, {sets} of seeds ({targets})"
 
 
 def optimisation_words(optimisation: Optimisation) -> str:

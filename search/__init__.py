@@ -1,11 +1,12 @@
-"""How many trials, where, in what order: ``start``, ``resume``."""
+"""How many trials, where, in what order: ``start``, ``resume``, ``confirm``."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.driver import Search, prepare, resume, start
+    from search.driver import confirm, prepare, resume, start
+    from search.handle import Search
 
-__all__ = ["Search", "prepare", "resume", "start"]
+__all__ = ["Search", "confirm", "prepare", "resume", "start"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from search.imports import foreign_package
 
 if TYPE_CHECKING:
-    from search.driver import Search
+    from search.handle import Search
 
 # Everything of ours is imported inside the functions: the import names are checked first, and
 # `--help` answers without Optuna, pandas or Ray.
@@ -29,6 +29,15 @@ TRAINING_LIBRARIES = (
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 3 scored, but not all of the
 benchmark was there, 75 stopped and safe: resume
+"""
+
+
+CONFIRM = """\
+Opens the test rows of a searched study for its finalists: the best K settings by each rule that
+could have chosen (the study's own, source_dev, target_dev), each with its no-intermediate baseline,
+each S times with fresh seeds. Each opening is written to looks.jsonl in the study's folder first.
+The confirmation is a study of its own, STUDY.confirm: stop, resume and report it by that name.
+Called again it goes on, or grows where K or S is larger.
 """
 
 
@@ -49,14 +58,24 @@ def parser() -> argparse.ArgumentParser:
     fetch.add_argument("plan", type=Path, metavar="PLAN.toml")
     resume = commands.add_parser("resume", help="go on with a study where it was left")
     resume.add_argument("--add-trials", type=int, default=0, metavar="N", help="per target")
+    confirm = commands.add_parser(
+        "confirm",
+        help="run a study's finalists and their baselines on test rows, with fresh seeds",
+        description=CONFIRM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    confirm.add_argument("--top", type=int, default=3, metavar="K",
+                         help="finalists of each selector; default: 3")  # fmt: skip
+    confirm.add_argument("--seeds", type=int, default=5, metavar="S",
+                         help="sets of fresh seeds; default: 5")  # fmt: skip
     status = commands.add_parser("status", help="where a study stands; works while it runs")
     report = commands.add_parser("report", help="what a study found, as text")
     report.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
-    for command in (resume, status, report):
+    for command in (resume, confirm, status, report):
         command.add_argument("study", metavar="STUDY")
-    for command in (start, fetch, resume, status, report):
+    for command in (start, fetch, resume, confirm, status, report):
         command.add_argument("--root", default="runs", help="default: ./runs")
-    for command in (start, resume):
+    for command in (start, resume, confirm):
         command.add_argument("--address", help="of a running Ray cluster; default: one of our own")
     export = commands.add_parser(
         "export", help="write a study for others: frames, submission, model"
@@ -92,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "start": _start,
         "fetch": _fetch,
         "resume": _resume,
+        "confirm": _confirm,
         "status": _status,
         "report": _report,
         "export": _export,
@@ -157,6 +177,13 @@ def _resume(given: argparse.Namespace) -> int:
     )
 
 
+def _confirm(given: argparse.Namespace) -> int:
+    from search.driver import confirm
+
+    asked = {"top": given.top, "seeds": given.seeds, "address": given.address}
+    return _finish(confirm(given.study, given.root, **asked))
+
+
 def _finish(search: "Search") -> int:
     """The report of a finished search; how to go on with an unfinished one."""
     from analysis import report_text
@@ -171,7 +198,7 @@ def _finish(search: "Search") -> int:
         return EXIT_STOPPED
     print(report_text(search.record.name, search.root))
     complete = search.trials().query("state == 'COMPLETE'")
-    return 0 if set(complete["target"]) == set(search.record.plan.targets.tasks) else EXIT_FAILED
+    return 0 if set(complete["target"]) == set(search.record.targets) else EXIT_FAILED
 
 
 def _status(given: argparse.Namespace) -> int:

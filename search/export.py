@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from analysis.card import model_card
+from analysis.choose import refuse_confirmation
 from analysis.export import export_frames, export_submission
 from analysis.gains import best_trial
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
@@ -40,7 +41,8 @@ def export_model(study: str, folder: Path, target: str, root: Path | str) -> str
     from trainables.model_folder import write_model  # heavy (torch, transformers)
 
     snapshot = read_snapshot(study, root)
-    targets = snapshot.record.plan.targets.tasks
+    refuse_confirmation(snapshot.record)
+    targets = snapshot.record.targets
     if target not in targets:
         raise PlanError("export", [Mistake("--target", repr(target), nearest(target, targets))])
     best = best_trial(snapshot.of_target(target))

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from search.bringing import unknown_commits, wanted, with_pieces
 from spaces.catalogue import Catalogue
+from spaces.confirmation import SUFFIX
 from spaces.hub import HUB, is_on_hub
 from spaces.initialisations import Initialisation
 from spaces.layout import is_folder
@@ -61,11 +62,12 @@ def check(plan: Plan) -> Checked:
     Raises:
         PlanError: the source of rows is none, or a name is wrong.
     """
-    if (wrong := _source_mistake(plan)) is not None:
-        raise PlanError(f"plan of study {plan.study.name!r}", [wrong])
+    if wrong := [*source_mistakes(plan)]:
+        raise PlanError(f"plan of study {plan.study.name!r}", wrong)
     plan = _absolute(plan)
     catalogue = Catalogue.for_plan(plan)
-    mistakes = [*_budget_mistakes(plan, catalogue), *_storage_mistakes(plan)]
+    mistakes = [*_name_mistakes(plan), *_budget_mistakes(plan, catalogue)]
+    mistakes += _storage_mistakes(plan)
     cuts: dict[str, Cut] = {}
     scored: dict[str, tuple[tuple[str, str, str], ...]] = {}
     for target in plan.targets.tasks:
@@ -96,12 +98,9 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
         checked.stop(unknown_commits(plan, wants))
         checked = check(with_pieces(checked.plan, wants, commits))
     plan, catalogue, needed = checked.plan, checked.catalogue, checked.needed
-    mistakes, revisions = checked.mistakes, dict[str, str]()
-    for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue, needed)]:
-        if isinstance(found, Mistake):
-            mistakes.append(found)
-        else:
-            revisions[name] = found
+    revisions, missing = frozen_revisions(plan, catalogue, needed)
+    mistakes = checked.mistakes
+    mistakes += missing
     if not mistakes:
         mistakes += [*_layer_mistakes(plan, catalogue), *_length_mistakes(plan, catalogue, needed)]
     checked.stop()
@@ -113,6 +112,20 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
         versions=installed_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def frozen_revisions(
+    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
+) -> tuple[dict[str, str], list[Mistake]]:
+    """Revisions of the plan's checkpoints and of some rows, and what is wrong with the others."""
+    revisions: dict[str, str] = {}
+    mistakes: list[Mistake] = []
+    for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue, needed)]:
+        if isinstance(found, Mistake):
+            mistakes.append(found)
+        else:
+            revisions[name] = found
+    return revisions, mistakes
 
 
 def _absolute(plan: Plan) -> Plan:
@@ -182,13 +195,21 @@ def _length_mistakes(
                 yield Mistake(where, str(task.max_tokens), why)
 
 
-def _source_mistake(plan: Plan) -> Mistake | None:
+def _name_mistakes(plan: Plan) -> Iterator[Mistake]:
+    """A search must not stand where its confirmation, which reads test rows, would be."""
+    if plan.study.name.endswith(SUFFIX):
+        rule = f"a name without {SUFFIX!r} at its end: `transfer-search confirm` gives such names"
+        yield Mistake("[study] name", repr(plan.study.name), rule)
+
+
+def source_mistakes(plan: Plan) -> Iterator[Mistake]:
+    """A source that is no world, not the hub and no folder."""
     source = plan.data.source
     if plan.world != "real" or source == HUB or is_folder(Path(source)):
-        return None
-    worlds = nearest(source, (HUB, "microworld", "oracle"))
+        return
+    worlds = nearest(source, ("microworld", "oracle", HUB))
     expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
-    return Mistake("[data] source", repr(source), expected)
+    yield Mistake("[data] source", repr(source), expected)
 
 
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:

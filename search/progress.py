@@ -22,6 +22,8 @@ class TargetProgress:
     """What one target has reached."""
 
     planned: int
+    is_compared: bool = True
+    """Whether the best is of interest; of a confirmation it would be the luckiest replicate."""
     states: Counter[str] = field(default_factory=Counter)
     best: float | None = None
     best_untrained: float | None = None
@@ -29,6 +31,8 @@ class TargetProgress:
 
     def book(self, score: float, arm: str) -> None:
         """Count a score."""
+        if not self.is_compared:
+            return
         self.best = score if self.best is None else max(self.best, score)
         if arm == "none":
             known = self.best_untrained
@@ -119,11 +123,12 @@ class Progress:
         if state == "FAIL":
             ending += f" ({message.get('reason', 'its worker died')})"
         setting = f"{asked.setting.initialisation}, {asked.setting.intermediate_name}"
-        best = f"{target.best:.1f} ({target.gain})" if target.best is not None else "-"
+        best = f"best {target.best:.1f} ({target.gain})" if target.best is not None else "best -"
+        best = best if asked.replicate is None else f"replicate {asked.replicate}"
         done = f"{target.finished}/{target.planned}"
         return (
             f"{self._clock()} {asked.target} {done:>6}  {setting}: {ending}"
-            f"  | best {best}, {self._time_left()}"
+            f"  | {best}, {self._time_left()}"
         )
 
     @property
@@ -160,7 +165,7 @@ class Progress:
 
 def _so_far(queue: TargetQueue) -> TargetProgress:
     """What earlier sessions reached."""
-    progress = TargetProgress(queue.planned)
+    progress = TargetProgress(queue.planned, is_compared=not queue.is_confirmation)
     for trial in queue.trials(*FINISHED):
         progress.states[trial.state.name] += 1
         if trial.value is not None and trial.state.name == "COMPLETE":

@@ -1,7 +1,7 @@
 """Which trial of a target does what: a function of the budget and the trial's number alone."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from search.freeze import baseline_count
@@ -16,9 +16,12 @@ class Role:
     """What a trial is for."""
 
     name: str
-    """``baseline``, ``sampled`` or ``matched_baseline``."""
+    """``baseline``, ``sampled`` or ``matched_baseline``; of a confirmation ``finalist`` or the
+    last."""
     fixed: dict[str, Any]
     """Parameters that are not the sampler's to choose."""
+    noted: dict[str, Any] = field(default_factory=dict)
+    """What is stored with the trial from the start."""
 
 
 def roles(space: Space, trials: int) -> list[Role]:

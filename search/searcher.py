@@ -99,7 +99,8 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             return Searcher.FINISHED if self.is_finished else None
         self._live[trial_id] = asked
         self._observer.asked(asked)
-        return trial_config(self._root, self._study, asked.target, asked.setting, asked.number)
+        named = (asked.target, asked.setting, asked.number, asked.seeds)
+        return trial_config(self._root, self._study, *named)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: ``decide`` hears every message before Tune does."""

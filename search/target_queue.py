@@ -9,13 +9,11 @@ import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from search.roles import Role, roles
-from search.sampler import make_sampler
+from search.agenda import agenda_of
 from spaces.phases import PhaseSpec, trial_phases
 from spaces.plan import Plan
-from spaces.settings import TransferSetting
+from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
-from spaces.suggest import baselines, draw, matched_baseline
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -27,6 +25,7 @@ class Asked:
     queue: "TargetQueue"
     trial: Trial
     setting: TransferSetting
+    seeds: Seeds
     phases: tuple[PhaseSpec, ...]
 
     @property
@@ -40,6 +39,11 @@ class Asked:
         return self.trial.number
 
     @property
+    def replicate(self) -> int | None:
+        """Which set of fresh seeds a confirmation runs; None in a search."""
+        return self.trial.user_attrs.get("replicate")
+
+    @property
     def name(self) -> str:
         """Name in Ray's logs and in messages."""
         return f"{self.target}-{self.number}"
@@ -50,16 +54,20 @@ class TargetQueue:
 
     def __init__(self, record: StudyRecord, target: str, study: optuna.Study) -> None:
         self.target, self._record, self._study = target, record, study
-        self._space = record.spaces[target]
-        self._roles = roles(self._space, record.plan.budget.trials_per_target)
+        self._agenda = agenda_of(record, target)
         study.pruner = make_pruner(record.plan)
         left_running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         self._adopted = [trial.number for trial in left_running]
 
     @property
+    def is_confirmation(self) -> bool:
+        """Whether its trials are replicates of settings that were chosen before."""
+        return self._record.confirms is not None
+
+    @property
     def planned(self) -> int:
-        """Trials the budget allows."""
-        return len(self._roles)
+        """Trials there will be."""
+        return self._agenda.planned
 
     def trials(self, *states: TrialState) -> list[FrozenTrial]:
         """Trials in some states (all where none is named), by number."""
@@ -86,58 +94,27 @@ class TargetQueue:
         if self._adopted:
             number = self._adopted.pop(0)
             frozen = self.trials()[number]
-            self._study.sampler = make_sampler(self._record, self.target, number)
+            self._study.sampler = self._agenda.sampler(number)
             return self._prepared(Trial(self._study, frozen._trial_id))
         waiting = self.trials(TrialState.WAITING)
         if not waiting and not self._enqueue():
             return None
         number = min(trial.number for trial in self.trials(TrialState.WAITING))
-        self._study.sampler = make_sampler(self._record, self.target, number)
+        self._study.sampler = self._agenda.sampler(number)
         return self._prepared(self._study.ask())
 
     def _enqueue(self) -> bool:
-        """Fix what the role of the next number fixes; False when no trial is due now."""
-        trials = self.trials()
-        if len(trials) >= self.planned:
+        """Fix what the role of the next trial fixes; False when no trial is due now."""
+        role = self._agenda.due(self.trials())
+        if role is None:
             return False
-        role = self._roles[len(trials)]
-        if role.name != "baseline":
-            role = self._missing_baseline(trials) or role
-        if role.name == "matched_baseline":
-            if self.trials(TrialState.RUNNING):
-                return False  # it is the twin of a best setting, which the others still decide
-            role = self._matched(role)
-        self._study.enqueue_trial(role.fixed, user_attrs={"role": role.name})
+        self._study.enqueue_trial(role.fixed, user_attrs={"role": role.name, **role.noted})
         return True
 
-    def _missing_baseline(self, trials: list[FrozenTrial]) -> Role | None:
-        """The baseline of an initialisation that joined a study when its space grew."""
-        held = {
-            trial.system_attrs.get("fixed_params", {}).get("initialisation")
-            for trial in trials
-            if trial.user_attrs.get("role") == "baseline"
-        }
-        names = self._space.axis("initialisation").choices
-        for params, name in zip(baselines(self._space), names, strict=False):
-            if name not in held:
-                return Role("baseline", params)
-        return None
-
-    def _matched(self, role: Role) -> Role:
-        """The no-intermediate twin of the best setting that has none yet."""
-        done = self.trials(TrialState.COMPLETE)
-        ranked = sorted(done, key=lambda t: (-(t.value or -math.inf), t.number))
-        known = {trial.user_attrs["setting_id"] for trial in done}
-        for trial in ranked:
-            params = matched_baseline(trial.params)
-            if self._space.setting(params).setting_id not in known:
-                return Role(role.name, params)
-        return Role("sampled", {"arm": "none"})
-
     def _prepared(self, trial: Trial) -> Asked:
-        """Draw what is not fixed, and write down what the trial is."""
-        setting = self._space.setting(draw(trial, self._space))
-        phases = trial_phases(self._record.frozen, self.target, setting, self._record.seeds)
+        """Write down what the trial is."""
+        setting, seeds = self._agenda.content(trial)
+        phases = trial_phases(self._record.frozen, self.target, setting, seeds)
         attempts = int(trial.user_attrs.get("attempts", 0)) + 1
         noted = {
             "setting": asdict(setting),
@@ -150,7 +127,7 @@ class TargetQueue:
         for name, value in noted.items():
             if trial.user_attrs.get(name) != value:
                 trial.set_user_attr(name, value)
-        return Asked(self, trial, setting, phases)
+        return Asked(self, trial, setting, seeds, phases)
 
     def put_back(self, asked: Asked) -> None:
         """Take a trial back that was stopped and not told: it is due again."""

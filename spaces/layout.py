@@ -1,6 +1,6 @@
 """Every path under a root, what counts as done, and the read side of the phase store.
 
-    <root>/studies/<study>/  plan.toml  study.json  journal.log  driver.lease  ray/
+    <root>/studies/<study>/  plan.toml  study.json  journal.log  driver.lease  looks.jsonl  ray/
     <root>/phases/<key[:2]>/<key>/  spec.json  done.json  attempts/<id>/
     checkpoints/<layout>/step-N/
 
@@ -47,6 +47,11 @@ class StudyPaths:
     def record(self) -> Path:
         """What was frozen at the start."""
         return self.folder / "study.json"
+
+    @property
+    def looks(self) -> Path:
+        """Every opening of its test rows, by its confirmation."""
+        return self.folder / "looks.jsonl"
 
     @property
     def journal(self) -> Path:

@@ -209,6 +209,23 @@ _SELECTIONS = {
 """Name -> the cut it makes, or None where it cannot."""
 
 
+def selectors(space: Space, languages: Iterable[str], cut: Cut) -> dict[str, Cut]:
+    """Every rule that could have chosen among the same trials, and the cut it would have made.
+
+    Args:
+        space: the target's space.
+        languages: those that the plan scores.
+        cut: the study's own; its rule comes first, and is the only one where a proxy chooses,
+            whose rows stand for the target's in no other rule.
+    """
+    if cut.selection == "proxy":
+        return {"proxy": cut}
+    there = at_hand(space, languages)
+    made = {name: rule(space, cut.objective, there) for name, rule in _SELECTIONS.items()}
+    others = {name: one for name, one in made.items() if one and name != cut.selection}
+    return {cut.selection: cut} | others
+
+
 def scored_rows(
     space: Space, languages: Sequence[str], cut: Cut
 ) -> tuple[tuple[str, str, str], ...]:
@@ -301,3 +318,22 @@ def reported_score(
     if not values or set(cut.reported) - set(values):
         return None
     return aggregate(values, plan.study.objective, catalogue)
+
+
+def trial_score(
+    scores: Sequence[dict[str, Any]], cut: Cut, plan: Plan, catalogue: Catalogue
+) -> float:
+    """The number that a trial is told with, in points.
+
+    Of a search, the one that chooses. Of a confirmation, whose cut has nothing that selects, the
+    one that is reported: the plan's objective (by default the mean) over the reported languages.
+
+    Raises:
+        ValueError: a language that it needs has no score.
+    """
+    if cut.selecting:
+        return selecting_score(scores, cut, plan, catalogue)
+    reported = reported_score(scores, cut, plan, catalogue)
+    if reported is None:
+        raise ValueError(f"no score in one of {_list(cut.reported)}, which are reported")
+    return reported

@@ -1,7 +1,7 @@
 """Transfer settings: frozen values that say all of a trial but its target and seeds."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
 
@@ -137,6 +137,11 @@ class TransferSetting:
     def arm(self) -> str:
         """``intermediate`` or ``none``: which arm's share of the trials this setting uses."""
         return "intermediate" if self.intermediate else "none"
+
+    @property
+    def without_intermediate(self) -> "TransferSetting":
+        """The setting that is equal in all else: what this one is paired with."""
+        return replace(self, intermediate=())
 
     @property
     def intermediate_name(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from spaces.catalogue import Catalogue
+from spaces.confirmation import Confirmation, confirmation_name
 from spaces.keys import canonical
 from spaces.layout import SCHEMA_VERSION, StoreError, StudyPaths, read_json, study_names, write_json
 from spaces.mistakes import nearest
@@ -36,6 +37,9 @@ class StudyRecord(BaseModel):
     """Target -> (task, language, split) of everything that its trials are scored on."""
     versions: dict[str, str] = {}
     created: str = ""
+    confirms: Confirmation | None = None
+    """Of a confirmation: which settings of which study it runs. No plan can say so: a search has
+    none and opens no test rows."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +54,17 @@ class StudyRecord(BaseModel):
     @property
     def name(self) -> str:
         """Name of the study."""
-        return self.plan.study.name
+        return confirmation_name(self.confirms.of) if self.confirms else self.plan.study.name
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Targets that have trials: all of a search, of a confirmation those that it can confirm.
+
+        A confirmation's plan still names the others: what is sealed must be what the search sealed.
+        """
+        if self.confirms is None:
+            return self.plan.targets.tasks
+        return tuple(t for t in self.plan.targets.tasks if t in self.confirms.settings)
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -60,13 +74,21 @@ class StudyRecord(BaseModel):
     @cached_property
     def frozen(self) -> Frozen:
         """What keys need."""
+        targets = self.plan.targets
         return Frozen(
             catalogue=self.catalogue,
             revisions=self.revisions,
             dtype=self.plan.resources.precision,
             scored=self.scored,
-            rows_scored=self.plan.targets.dev_rows,
+            rows_scored=targets.test_rows if self.confirms else targets.dev_rows,
+            whole_pool=self.confirms is not None,
         )
+
+    def planned(self, target: str) -> int:
+        """How many trials a target will have."""
+        if self.confirms:
+            return self.confirms.planned(target)
+        return self.plan.budget.trials_per_target
 
     @property
     def spent(self) -> dict[str, Cut]:
@@ -81,7 +103,7 @@ class StudyRecord(BaseModel):
 
     @property
     def seeds(self) -> Seeds:
-        """Seeds of every trial of the search."""
+        """Seeds of every trial of the search; a confirmation's trials each name their own."""
         return Seeds.all_equal(self.plan.study.seed)
 
     def optuna_name(self, target: str, generation: int | None = None) -> str:
@@ -112,6 +134,7 @@ class StudyRecord(BaseModel):
             "scored": {t: [list(part) for part in parts] for t, parts in self.scored.items()},
             "space": {t: _space_identity(space) for t, space in self.spaces.items()},
             "rows": self._own_rows(),
+            **({"test_rows": plan.targets.test_rows} if self.confirms else {}),
         }
 
     def _own_rows(self) -> dict[str, Any]:

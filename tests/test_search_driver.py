@@ -26,12 +26,12 @@ from search.study import open_target
 from search.target_queue import TargetQueue
 from spaces.layout import StudyPaths, read_json, write_json
 from spaces.mistakes import PlanError
-from spaces.plan import Plan
 from spaces.processes import Owner
 from spaces.records import TRIAL_COLUMNS
 from spaces.study import SETTING, StudyRecord, read_study
 from spaces.suggest import Space, baselines
-from tests.plans import Changes, contents, frozen, lease_holder, plan, to_toml, values
+from tests.plans import Changes, contents, frozen, lease_holder, to_toml, values
+from tests.studies import nli_file, oracle, real_world
 from trainables import TrialRequest, run_trial, world_for
 
 SLOW = {"data.oracle_seconds_per_phase": 0.15}
@@ -45,11 +45,6 @@ FOUND = ["target", "trial_number", "state", "score", "reported_score", "setting_
 Begin = Callable[..., Search]
 
 pytestmark = pytest.mark.usefixtures("shared_ray")
-
-
-def oracle(changes: Changes | None = None) -> Plan:
-    """The oracle plan, changed; one trial at a time, because each worker takes seconds to start."""
-    return plan({"resources.concurrent_trials": 1, **(changes or {})})
 
 
 def start(root: Path, changes: Changes | None = None, **options: Any) -> Search:
@@ -524,55 +519,6 @@ def test_a_study_in_sqlite(tmp_path: Path) -> None:
 
 
 # -- real rows -------------------------------------------------------------------------------------
-
-
-def nli_file(path: Path, first: str, second: str, count: int) -> None:
-    """Rows of two texts and a label, as a data set on disk has them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    texts = [f"word {number % 7}" for number in range(count)]
-    columns = {first: texts, second: texts[::-1], "label": [n % 3 for n in range(count)]}
-    pd.DataFrame(columns).to_parquet(path)
-
-
-def real_world(folder: Path) -> Plan:
-    """A tiny checkpoint and tiny rows in a folder; the plan names both relative to it."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "word", *map(str, range(7))]
-    tokenizer = Tokenizer(models.WordLevel({w: n for n, w in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    names = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
-    special = {f"{name}_token": word for name, word in names.items()}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder / "tiny")
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
-    config = BertConfig(vocab_size=len(words), intermediate_size=8, **sizes)
-    BertModel(config).save_pretrained(folder / "tiny")
-    languages = ["en", "de", "fr", "zh"]
-    for code in languages:
-        nli_file(folder / "rows" / "xnli" / code / "validation.parquet", "premise", "hypothesis", 6)
-    for name in ("sick", "other"):
-        file = folder / "rows" / name / "default" / "train.parquet"
-        nli_file(file, "sentence_A", "sentence_B", 12)
-    return oracle(
-        {
-            "data.source": "rows",
-            "study.selection": "target_dev",
-            "targets.languages": languages,
-            "initialisation": [{"name": "tiny", "path": "tiny"}],
-            "task": [
-                {"name": "xnli", "like": "xnli", "recipe": ["sick"], "max_tokens": 16},
-                {"name": "other", "like": "sick", "folder": "other", "max_tokens": 16},
-            ],
-            "budget.trials_per_target": 7,
-            "budget.no_intermediate_share": 0.0,
-            "space.initialisations": ["tiny"],
-            "space.source_languages": [["en"]],
-            "space.mixture": {"tasks": ["other"], "languages": ["en"]},
-            "space.intermediate": {"steps": [2], "rows_per_step": 4},
-            "space.target": {"steps": [2], "rows_per_step": 4, "learning_rates": [1e-3, 1e-4]},
-        }
-    )
 
 
 @pytest.mark.slow

@@ -16,7 +16,10 @@ import psutil
 import pytest
 
 from analysis import load_phases, load_trials
+from spaces.layout import StudyPaths
+from spaces.looks import read_looks
 from spaces.plan import load_plan
+from spaces.settings import Seeds
 from spaces.study import SETTING, read_study
 from trainables.trial import TrialRequest, run_trial, world_for
 
@@ -57,10 +60,10 @@ steps = [40, 60]
 """
 
 
-def launch(plan: Path, root: Path) -> "subprocess.Popen[str]":
+def launch(root: Path, *command: str | Path) -> "subprocess.Popen[str]":
     """A driver in a process of its own, killed by its own pid."""
     driver = subprocess.Popen(
-        [sys.executable, "-m", "search", "start", str(plan), "--root", str(root)],
+        [sys.executable, "-m", "search", *map(str, command), "--root", str(root)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -92,17 +95,19 @@ def wait_for_start(driver: "subprocess.Popen[str]", root: Path, study: str, befo
         time.sleep(0.1)
 
 
-def kill_at_random_instants(plan: Path, root: Path, study: str, kills: int, spread: float) -> str:
+def kill_at_random_instants(
+    root: Path, study: str, *command: str | Path, kills: int, spread: float
+) -> str:
     """Kill drivers again and again, then let one finish; returns its output."""
     chance = random.Random(7)
     for _ in range(kills):
-        driver, before = launch(plan, root), told(root, study)
+        driver, before = launch(root, *command), told(root, study)
         if chance.random() < 0.7:  # most kills hit trials in flight, the others the start-up
             wait_for_start(driver, root, study, before)
         time.sleep(chance.uniform(0, spread))
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-    driver = launch(plan, root)
+    driver = launch(root, *command)
     output, _ = driver.communicate(timeout=600)
     assert driver.returncode == 0, output
     return output
@@ -126,7 +131,15 @@ def check_alone(study: str, root: Path, alone: Path, frame: pd.DataFrame) -> Non
     stored = stored_settings(root, study)
     for row in frame.itertuples():
         setting = SETTING.validate_python(stored[row.setting_id])
-        request = TrialRequest(root=alone, record=record, target=row.target, setting=setting)
+        seeds = Seeds(
+            initialisation=int(row.initialisation_seed),
+            rows=int(row.rows_seed),
+            intermediate=int(row.intermediate_seed),
+            target=int(row.target_seed),
+        )
+        request = TrialRequest(
+            root=alone, record=record, target=row.target, setting=setting, seeds=seeds
+        )
         *_, final = run_trial(request, world)
         assert final["score"] == row.score, (row.target, row.trial_number)
 
@@ -145,7 +158,7 @@ def test_oracle_study_survives_ten_kills(tmp_path: Path) -> None:
     """60 trials, ten kill -9 of the driver: every trial once, none lost, values as alone."""
     plan, root = tmp_path / "plan.toml", tmp_path / "a root with spaces"
     plan.write_text(ORACLE_PLAN.format(concurrent=2))
-    kill_at_random_instants(plan, root, "torture", kills=10, spread=4.0)
+    kill_at_random_instants(root, "torture", "start", plan, kills=10, spread=4.0)
     check_promises("torture", root, tmp_path / "alone", trials=60)
 
 
@@ -153,8 +166,9 @@ def test_whole_table_equals_an_uninterrupted_run(tmp_path: Path) -> None:
     """Where proposals do not depend on the order of completion, the tables are equal."""
     plan = tmp_path / "plan.toml"
     plan.write_text(ORACLE_PLAN.format(concurrent=1).replace("= 30", "= 12"))
-    kill_at_random_instants(plan, tmp_path / "killed", "torture", kills=4, spread=4.0)
-    kill_at_random_instants(plan, tmp_path / "whole", "torture", kills=0, spread=0.0)
+    start = ("torture", "start", plan)
+    kill_at_random_instants(tmp_path / "killed", *start, kills=4, spread=4.0)
+    kill_at_random_instants(tmp_path / "whole", *start, kills=0, spread=0.0)
     columns = ["target", "trial_number", "setting_id", "score", "reported_score", "arm", "role"]
     killed, whole = (
         load_trials("torture", root=tmp_path / name)[columns] for name in ("killed", "whole")
@@ -162,10 +176,25 @@ def test_whole_table_equals_an_uninterrupted_run(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(killed, whole)
 
 
+def test_confirmation_survives_kills(tmp_path: Path) -> None:
+    """A confirmation killed five times: every setting once with each set, the looks all there."""
+    plan, root = tmp_path / "plan.toml", tmp_path / "runs"
+    plan.write_text(ORACLE_PLAN.format(concurrent=2).replace("= 30", "= 12"))
+    kill_at_random_instants(root, "torture", "start", plan, kills=0, spread=0.0)
+    confirm = ("torture.confirm", "confirm", "torture", "--top", "2", "--seeds", "3")
+    kill_at_random_instants(root, *confirm, kills=5, spread=4.0)
+    confirms = read_study(root, "torture.confirm").confirms
+    trials = sum(confirms.planned(target) for target in confirms.settings)
+    frame = check_promises("torture.confirm", root, tmp_path / "alone", trials=trials)
+    assert not frame.duplicated(["target", "setting_id", "replicate"]).any()
+    looks = read_looks(StudyPaths(root, "torture").looks)
+    assert 1 <= len(looks) <= 6 and {look.confirmation for look in looks} == {"torture.confirm"}
+
+
 def test_demo_survives_three_kills(tmp_path: Path) -> None:
     """The micro-world demo, killed in training three times: values equal each setting run alone."""
     plan, root = EXAMPLES / "demo.toml", tmp_path / "runs"
-    kill_at_random_instants(plan, root, "demo", kills=3, spread=12.0)
+    kill_at_random_instants(root, "demo", "start", plan, kills=3, spread=12.0)
     loaded = load_plan(plan)
     trials = loaded.budget.trials_per_target * len(loaded.targets.tasks)
     frame = check_promises("demo", root, tmp_path / "alone", trials=trials)
@@ -176,7 +205,7 @@ def test_killed_trial_actor_is_replaced(tmp_path: Path) -> None:
     """Kill -9 of a trial's worker: Tune starts another, and the study ends as if nothing was."""
     plan, root = tmp_path / "plan.toml", tmp_path / "runs"
     plan.write_text(ORACLE_PLAN.format(concurrent=2).replace("= 30", "= 12"))
-    driver = launch(plan, root)
+    driver = launch(root, "start", plan)
     for kills in range(1, 4):
         wait_for_start(driver, root, "torture", 2 * kills)
         kill_one_actor(driver.pid)
@@ -209,7 +238,7 @@ def process_title(process: psutil.Process) -> str:
 def test_signals_checkpoint_and_exit_75(tmp_path: Path, number: int) -> None:
     """A soft stop leaves a checkpoint of the phase in training, says how to go on, exits 75."""
     root = tmp_path / "runs"
-    driver = launch(EXAMPLES / "demo.toml", root)
+    driver = launch(root, "start", EXAMPLES / "demo.toml")
     attempts = root / "phases"
     until = time.monotonic() + 120
     while not list(attempts.glob("*/*/attempts/*/owner.json")) and time.monotonic() < until:

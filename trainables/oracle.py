@@ -18,7 +18,7 @@ from spaces.catalogue import Catalogue
 from spaces.keys import derived_seed
 from spaces.phases import EvaluationSpec, InitialisationSpec, TrainingSpec
 from spaces.plan import Plan
-from spaces.selection import ITEMS, Cut, selecting_score
+from spaces.selection import ITEMS, Cut, trial_score
 from spaces.settings import Optimisation, TransferSetting
 from trainables.store import Artifact
 from trainables.world import Job, Outcome, Tick
@@ -185,7 +185,7 @@ class OracleWorld:
         """A learning curve that ends at the final score."""
         count, steps = self._plan.budget.reports_per_phase, spec.optimisation.steps
         scores = self._scores(state, job.evaluation, job.cut)
-        final = selecting_score(scores, job.cut, self._plan, self._catalogue)
+        final = trial_score(scores, job.cut, self._plan, self._catalogue)
         for number in range(1, count + 1):
             step = round(steps * number / (count + 1))
             yield Tick(step, steps, final - 12 * math.exp(-step / 15))

@@ -48,6 +48,9 @@ class Source(Protocol):
     def candidates(self, rows: Rows) -> RowTable:
         """Candidates of some rows: columns ``item``, ``target_id`` and ``target``, each once."""
 
+    def size(self, task: str, language: str, split: str) -> int:
+        """How many rows of a part may be used; tells nothing of the rows."""
+
     def left_out(self, rows: Rows) -> dict[str, int]:
         """Rows of a part that are not used, by reason; empty where all are."""
 

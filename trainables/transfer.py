@@ -12,7 +12,7 @@ from typing import Any
 
 from ray import tune
 
-from spaces.settings import TransferSetting
+from spaces.settings import Seeds, TransferSetting
 from spaces.study import SETTING, StudyRecord, read_study
 from trainables.gang import Gang, Lead, trial_bundles
 from trainables.trial import Message, StopRequested, TrialRequest, Worlds, run_trial
@@ -23,7 +23,12 @@ STOPPING_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def trial_config(
-    root: Path, study: str, target: str, setting: TransferSetting, trial_number: int = 0
+    root: Path,
+    study: str,
+    target: str,
+    setting: TransferSetting,
+    trial_number: int = 0,
+    seeds: Seeds | None = None,
 ) -> dict[str, Any]:
     """Plain values that tell ``TransferTrainable`` what to run.
 
@@ -33,6 +38,7 @@ def trial_config(
         target: one of its targets.
         setting: any setting whose rows and initialisation the study froze.
         trial_number: shown in provenance.
+        seeds: the study's own where they are left out.
     """
     return {
         "root": str(root),
@@ -40,6 +46,7 @@ def trial_config(
         "target": target,
         "setting": asdict(setting),
         "trial_number": trial_number,
+        "seeds": asdict(seeds) if seeds else None,
     }
 
 
@@ -75,6 +82,7 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
             target=config["target"],
             setting=SETTING.validate_python(config["setting"]),
             trial_number=config["trial_number"],
+            seeds=Seeds(**config["seeds"]) if config["seeds"] else None,
         )
         ranks = self._ranks(record, request.root)
         self._messages = run_trial(request, self._worlds.of(record, request.root, ranks))

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from spaces.layout import StudyPaths
+from spaces.looks import opened_targets
 from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
-from spaces.selection import reported_score, selecting_score
+from spaces.selection import reported_score, trial_score
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
 from trainables.oracle import OracleWorld
@@ -172,7 +173,7 @@ def _final(
     study, cut = request.record, request.record.cuts[request.target]
     scores = world.scores(evaluation, spec, cut)
     about = (scores, cut, study.plan, study.catalogue)
-    score, reported = selecting_score(*about), reported_score(*about)
+    score, reported = trial_score(*about), reported_score(*about)
     if not math.isfinite(score):
         raise NotANumber(f"score {score} of target {request.target!r}")
     record = {"scores": scores, "phases": booked, "reported_score": reported}
@@ -180,7 +181,10 @@ def _final(
 
 
 def world_for(record: StudyRecord, root: Path, ranks: Ranks = ALONE) -> World:
-    """The world that executes a study's phases in this process, one of its ranks."""
+    """The world that executes a study's phases in this process, one of its ranks.
+
+    It reads test rows for a confirmation alone, and those alone whose look is in the log.
+    """
     if record.plan.world == "oracle":
         return OracleWorld(record.plan, record.catalogue)
     # Heavy (torch, transformers, DeepSpeed) and not needed by oracle trials.
@@ -188,7 +192,8 @@ def world_for(record: StudyRecord, root: Path, ranks: Ranks = ALONE) -> World:
     from trainables.rows import Access
     from trainables.sources import source_for
 
-    source = source_for(record.plan, record.catalogue, Access(spent=record.spent))
+    access = Access(opened=opened_targets(record, root), spent=record.spent)
+    source = source_for(record.plan, record.catalogue, access)
     return NeuralWorld(record.plan, record.catalogue, source, ranks)
 
 

@@ -25,15 +25,16 @@ class MicroSource:
 
     def revision(self, task: str, language: str, split: str) -> str:
         """The world's own revision and the number of rows: all rows follow from them."""
-        return f"{world_revision()}-{self._count(task, split)}"
+        return f"{world_revision()}-{self.size(task, language, split)}"
 
-    def _count(self, task: str, split: str) -> int:
+    def size(self, task: str, language: str, split: str) -> int:
+        """As many rows as are drawn."""
         return MICRO_EVALUATION_ROWS.get(split) or self._tasks[task].train_rows or 600
 
     def rows(self, rows: Rows) -> RowTable:
         """Draw the rows anew; they are never stored."""
         task = self._tasks[rows.task]
-        count = self._count(rows.task, rows.split)
+        count = self.size(rows.task, rows.language, rows.split)
         table = task_rows(task, rows.language, rows.split, count, rows.rows_seed)
         table["id"] = table["item"]
         return {name: values[: rows.cap] for name, values in table.items()}
@@ -61,6 +62,10 @@ class OracleSource:
     def revision(self, task: str, language: str, split: str) -> str:
         """Constant: the surface has a version of its own."""
         return "oracle"
+
+    def size(self, task: str, language: str, split: str) -> int:
+        """There are none."""
+        return 0
 
     def rows(self, rows: Rows) -> RowTable:
         """There are none."""

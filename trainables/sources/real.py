@@ -72,6 +72,12 @@ class RealSource:
         spoken = [self._catalogue.languages[code] for code in (language, *sorted(beside))]
         return [(data, one, data.splits[split]) for one in spoken]
 
+    def size(self, task: str, language: str, split: str) -> int:
+        """Rows of the part that are neither sealed nor skipped."""
+        row = self._catalogue.tasks[task]
+        table = self._table(row, language, split)
+        return len(_kept(table, self._unused(row, language, split)))
+
     def rows(self, rows: Rows) -> RowTable:
         """Read, check and, where capped, draw rows with the rows seed."""
         if self.revision(rows.task, rows.language, rows.split) != rows.revision:

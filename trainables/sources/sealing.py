@@ -149,6 +149,10 @@ class SealedSource:
         """Of the part that they are taken from."""
         return self._source.revision(task, language, stored_split(split))
 
+    def size(self, task: str, language: str, split: str) -> int:
+        """Of the part that they are taken from."""
+        return self._source.size(task, language, stored_split(split))
+
     def rows(self, rows: Rows) -> RowTable:
         """Rows, if they may be seen.
 

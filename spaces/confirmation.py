@@ -1,0 +1,116 @@
+"""A confirmation: which settings of a study run again, on test rows and with which fresh seeds."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict
+
+from spaces.keys import derived_seed
+from spaces.selection import Cut
+from spaces.settings import Seeds, TransferSetting
+
+SUFFIX = ".confirm"
+
+SEARCHED_SEEDS = 2**31
+"""Seeds of plans lie below; those of replicates lie above, so that none is a search's."""
+
+
+def confirmation_name(study: str) -> str:
+    """Name of a study's confirmation, which is a study of its own."""
+    return study + SUFFIX
+
+
+def replicate_seeds(seed: int, replicate: int) -> Seeds:
+    """The seeds of one replicate: every setting and its baseline run with the same ones.
+
+    Each phase that is trained has its own, because replicates that share a phase are not
+    independent; rows stay those of the study.
+
+    Args:
+        seed: the study's.
+        replicate: from 1 on.
+    """
+
+    def fresh(phase: str) -> int:
+        drawn = derived_seed("confirm", seed, replicate, phase)
+        return SEARCHED_SEEDS + drawn % SEARCHED_SEEDS
+
+    return Seeds(
+        initialisation=fresh("initialisation"),
+        rows=seed,
+        intermediate=fresh("intermediate"),
+        target=fresh("target"),
+    )
+
+
+def confirmation_cut(cut: Cut, tested: Iterable[str], spent: bool) -> Cut:
+    """The cut of a confirmation: nothing selects, all items of the test rows are reported.
+
+    Args:
+        cut: the search's.
+        tested: languages with test rows.
+        spent: whether the search selected on test rows. Then items stay cut, because those that
+            selected were seen in other languages, and the reported score is over the other half.
+    """
+    there = set(tested)
+    reported = tuple(code for code in cut.reported if code in there)
+    seed = cut.items_seed if spent else None
+    return replace(cut, selecting=(), reported=reported, items_seed=seed)
+
+
+class ConfirmedSetting(BaseModel):
+    """A setting that is confirmed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    setting: TransferSetting
+    chosen_by: tuple[str, ...] = ()
+    """Selectors that it is a finalist of; empty where it is but another one's baseline."""
+
+
+class Confirmation(BaseModel):
+    """What a confirmation runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    of: str
+    """Name of the study whose finalists these are."""
+    top: int
+    """Finalists of each selector."""
+    replicates: int
+    """Sets of fresh seeds."""
+    settings: dict[str, tuple[ConfirmedSetting, ...]]
+    """Target -> finalists, each followed by its baseline; no setting stands twice."""
+    rows: dict[str, int]
+    """Target -> test rows that are opened, over all languages."""
+
+    def planned(self, target: str) -> int:
+        """How many trials a target has."""
+        return self.replicates * len(self.settings[target])
+
+    def setting_ids(self, target: str) -> tuple[str, ...]:
+        """Names of a target's settings."""
+        return tuple(one.setting.setting_id for one in self.settings[target])
+
+    def joined(self, older: "Confirmation") -> "Confirmation":
+        """This and what an older confirmation of the study ran: what was opened stays."""
+        settings = {
+            target: distinct((*older.settings.get(target, ()), *ours))
+            for target, ours in self.settings.items()
+        }
+        most = {name: max(getattr(self, name), getattr(older, name)) for name in COUNTS}
+        return self.model_copy(update={"settings": settings, **most})
+
+
+COUNTS = ("top", "replicates")
+
+
+def distinct(settings: Iterable[ConfirmedSetting]) -> tuple[ConfirmedSetting, ...]:
+    """Settings in their order, each once, chosen by whoever chose it."""
+    found: dict[str, ConfirmedSetting] = {}
+    for one in settings:
+        name = one.setting.setting_id
+        before = found[name].chosen_by if name in found else ()
+        both = tuple(dict.fromkeys((*before, *one.chosen_by)))
+        found[name] = ConfirmedSetting(setting=one.setting, chosen_by=both)
+    return tuple(found.values())
