@@ -5,7 +5,7 @@ ROOT   ?= runs
 DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
-.PHONY: install demo micro-ten effects test lint types unit test-slow real-small clean
+.PHONY: install demo micro-ten effects test lint types unit test-slow real-small real-targets clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -51,6 +51,15 @@ real-small: install
 	@if [ -d "$(DATA)" ]; then \
 	  $(BIN)/transfer-search start examples/real-small.toml --data "$(DATA)" --root $(ROOT); \
 	else echo "skipped: $(DATA) is absent; call make real-small DATA=<folder in the hub's schemas>"; fi
+
+# All targets that have rows in DATA, searched and then confirmed on test rows: some 35 minutes.
+real-targets: install
+	@if [ -d "$(DATA)" ]; then \
+	  $(BIN)/transfer-search start examples/real-targets.toml --data "$(DATA)" --root $(ROOT) && \
+	  $(BIN)/transfer-search confirm real-targets --top 2 --seeds 1 --root $(ROOT) && \
+	  $(BIN)/python benchmarks/real_targets.py --root $(ROOT) > $(ROOT)-targets.md && \
+	  echo "written: $(ROOT)-targets.md"; \
+	else echo "skipped: $(DATA) is absent; call make real-targets DATA=<folder in the hub's schemas>"; fi
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
