@@ -25,7 +25,7 @@ def ranked(queries: Any, batches: list[Any], best: int) -> torch.Tensor:
 @given(
     scores=st.lists(st.lists(st.integers(-3, 3), min_size=3, max_size=3), min_size=1, max_size=50),
     cuts=st.lists(st.integers(1, 9), min_size=1, max_size=60),
-    cells=st.sampled_from([1, 7, 2**24]),
+    cells=st.sampled_from([1, 7, 2**22]),
     seed=st.integers(0, 99),
 )
 def test_nearest_is_the_head_of_a_stable_sort(
