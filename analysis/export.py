@@ -1,9 +1,7 @@
 """A study as files for others: its frames, or a submission to the benchmark."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING
 
 from analysis.frames import DEFAULT_ROOT, load_phases, load_reports, load_scores, load_trials
@@ -54,8 +52,8 @@ def export_frames(
 def export_submission(study: str, folder: Path, root: Path | str = DEFAULT_ROOT) -> list[Path]:
     """Write test predictions and labels as XTREME-R's scorer reads them.
 
-    Of each target of the benchmark: the setting with the highest mean score over its replicates,
-    and of these the first.
+    Of each target of the benchmark: the first replicate of the setting that the search's own
+    selection put first.
 
     Args:
         study: a confirmation, because searches make no test predictions.
@@ -72,7 +70,7 @@ def export_submission(study: str, folder: Path, root: Path | str = DEFAULT_ROOT)
     snapshot = read_snapshot(study, root)
     tables: dict[str, list[PredictionTable]] = {}
     for target in snapshot.record.targets:
-        trial = _best_of_replicates(snapshot, target)
+        trial = _nominated(snapshot, target)
         if trial and XTREME_R.task(target):
             tables[target] = list(_test_tables(snapshot, trial))
     if not any(tables.values()):
@@ -84,15 +82,18 @@ def export_submission(study: str, folder: Path, root: Path | str = DEFAULT_ROOT)
     return write_submission(folder, found, snapshot.record.catalogue.tasks)
 
 
-def _best_of_replicates(snapshot: Snapshot, target: str) -> ReadTrial | None:
-    """The first replicate of the setting with the highest mean score."""
-    replicates: dict[str, list[ReadTrial]] = defaultdict(list)
-    for trial in snapshot.of_target(target):
-        if trial.is_complete and trial.setting_id:
-            replicates[trial.setting_id].append(trial)
-    if not replicates:
+def _nominated(snapshot: Snapshot, target: str) -> ReadTrial | None:
+    """The first replicate of the setting that the search itself put first.
+
+    Test scores choose nothing: the best of several test scores would be too high.
+    """
+    confirms = snapshot.record.confirms
+    if confirms is None or target not in confirms.settings:
         return None
-    return max(replicates.values(), key=lambda found: fmean(t.score or 0.0 for t in found))[0]
+    selection = snapshot.record.cuts[target].selection
+    first = next(one for one in confirms.settings[target] if selection in one.chosen_by)
+    done = [trial for trial in snapshot.of_target(target) if trial.is_complete]
+    return next((t for t in done if t.setting_id == first.setting.setting_id), None)
 
 
 def _test_tables(snapshot: Snapshot, trial: ReadTrial) -> Iterator[PredictionTable]:

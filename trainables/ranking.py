@@ -1,8 +1,9 @@
 """Retrieval at any scale: the nearest candidates of every query, in one pass over the candidates.
 
 Queries are encoded first and stay; candidates are encoded batch by batch and forgotten, so a
-million of them need no more memory than a chunk of them: 230 MB were measured for the 14,624 queries
-of Mewsli-X, beside their own vectors (1,024 numbers each: 60 MB), the model and the candidates' text.
+million of them need no more memory than a chunk of them: 230 MB were measured for the 14,624
+queries of Mewsli-X, beside their own vectors (1,024 numbers each: 60 MB), the model and the
+candidates' text.
 """
 
 from collections import Counter
