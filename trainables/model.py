@@ -1,6 +1,6 @@
 """An encoder with the heads of one phase, and tokenised rows as the batches it takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -136,6 +136,23 @@ def collate(task: Task, features: Features, pad_id: int) -> dict[str, Any]:
     return batch | {"targets": FORMS[task.form].targets(features, batch["input_ids"].shape[1])}
 
 
+ROWS_AT_ONCE = 2000
+"""Rows that are tokenised at once: what a tokenizer returns takes many times what is kept of it."""
+
+
+def tokenised(
+    read: Callable[..., Features], task: Task, table: RowTable, tokenizer: Any, longest: int
+) -> Features:
+    """Features of a table, or of a pool of candidates, by one of a form's methods."""
+    count = len(next(iter(table.values())))
+    starts = range(0, count, ROWS_AT_ONCE)
+    pieces = []
+    for start in starts:
+        piece = {name: values[start : start + ROWS_AT_ONCE] for name, values in table.items()}
+        pieces.append(read(task, piece, tokenizer, longest).packed())
+    return Features.joined(pieces, starts)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenisedPart:
     """The rows of one part, tokenised."""
@@ -163,10 +180,9 @@ class TokenisedPart:
         """Read and tokenise rows; of scored rows of a joint form, the queries alone."""
         table, form = source.rows(rows), FORMS[task.form]
         if rows.split == "train":
-            features = form.features(task, table, tokenizer, longest).packed()
-            return cls(rows, task, table, features)
+            return cls(rows, task, table, tokenised(form.features, task, table, tokenizer, longest))
         read = cast(JointForm, form).queries if form.joint else form.features
-        features = read(task, table, tokenizer, longest).packed()
+        features = tokenised(read, task, table, tokenizer, longest)
         return cls(rows, task, table, features, source.cues(task, table))
 
 

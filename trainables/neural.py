@@ -34,7 +34,7 @@ from trainables.initialisation import (
     save_encoder,
     save_weights,
 )
-from trainables.model import TaskData, TaskModel, TokenisedPart
+from trainables.model import TaskData, TaskModel, TokenisedPart, tokenised
 from trainables.phase import PhaseRun, StepData, train_phase
 from trainables.pretraining import pretraining_run
 from trainables.ranking import smaller
@@ -191,7 +191,8 @@ class NeuralWorld:
                 pool = self._pool(parts, spec)
                 tokenizer = load_tokenizer(job.chain[0].folder)
                 form = cast(JointForm, FORMS[parts[0].task.form])
-                found = form.candidates(parts[0].task, pool, tokenizer, spec.max_tokens)
+                task = parts[0].task
+                found = tokenised(form.candidates, task, pool, tokenizer, spec.max_tokens)
                 tables += yield from evaluator.rankings(parts, pool, found)
             else:
                 tables += yield from evaluator.predictions(parts[0])

@@ -54,6 +54,15 @@ class Features:
         ]
         return Features(units, self.rows, self.columns)
 
+    @classmethod
+    def joined(cls, pieces: Sequence["Features"], first_rows: Sequence[int]) -> "Features":
+        """Features of consecutive rows as one; ``first_rows`` says where each piece begins."""
+        units = [unit for piece in pieces for unit in piece.units]
+        starts = zip(pieces, first_rows, strict=True)
+        rows = [start + row for piece, start in starts for row in piece.rows]
+        columns = {n: [v for piece in pieces for v in piece.columns[n]] for n in pieces[0].columns}
+        return cls(units, rows, columns)
+
     def take(self, units: Iterable[int]) -> "Features":
         """Some of the units."""
         units = list(units)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spaces.tasks import Task
@@ -18,6 +19,9 @@ BEST_ENDS = 20
 """Subwords of a question, subwords of an answer, starts and ends looked at per window: XTREME's
 ``run_squad.py`` (max_query_length, max_answer_length, n_best_size). There, places outside the
 context count among the best and are then dropped; here the best are those in the context."""
+
+OUTSIDE = -1
+"""Character of a token that is not of the context."""
 
 NULL_PLACE = 0
 """The first token stands for "no answer in this window"."""
@@ -171,30 +175,34 @@ def _short_questions(questions: list[str], tokenizer: Any, longest: int) -> list
     return short if short == questions else _short_questions(short, tokenizer, longest)
 
 
-def _context_offsets(
-    offsets: list[tuple[int, int]], parts: list[int | None]
-) -> list[tuple[int, int] | None]:
-    """Characters of each token in the context; None for tokens that are not of it."""
-    return [offset if part == 1 else None for offset, part in zip(offsets, parts, strict=True)]
+def _context_offsets(offsets: list[tuple[int, int]], parts: list[int | None]) -> NDArray[np.int32]:
+    """Characters of each token in the context, [T, 2]; ``OUTSIDE`` for all other tokens."""
+    found = np.asarray(offsets, dtype=np.int32)
+    found[[part != 1 for part in parts]] = OUTSIDE
+    return found
 
 
-def _gold_span(rows: RowTable, row: int, offsets: list[tuple[int, int] | None]) -> tuple[int, int]:
+def _gold_span(rows: RowTable, row: int, offsets_t2: NDArray[np.int32]) -> tuple[int, int]:
     """First and last token of a row's first answer; ``NULL_PLACE`` where a window lacks it."""
     if not rows["answers"][row]:
         return NULL_PLACE, NULL_PLACE
     start, text = rows["starts"][row][0], rows["answers"][row][0]
     last = start + len(text.rstrip())  # no subword holds the spaces around an answer
     first = last - len(text.strip())
-    inside = [i for i, o in enumerate(offsets) if o and o[0] < last and o[1] > first]
-    whole = [o for o in offsets if o and o[1] > o[0]]
-    if not inside or not whole or whole[0][0] > first or whole[-1][1] < last:
+    starts_t, ends_t = offsets_t2.T
+    context_t = starts_t != OUTSIDE
+    inside = np.flatnonzero(context_t & (starts_t < last) & (ends_t > first))
+    whole = np.flatnonzero(context_t & (ends_t > starts_t))
+    if not len(inside) or not len(whole):
         return NULL_PLACE, NULL_PLACE
-    return inside[0], inside[-1]
+    if starts_t[whole[0]] > first or ends_t[whole[-1]] < last:
+        return NULL_PLACE, NULL_PLACE
+    return int(inside[0]), int(inside[-1])
 
 
-def _best(logits_t2: np.ndarray, offsets: list[tuple[int, int] | None]) -> Candidate | None:
+def _best(logits_t2: np.ndarray, offsets_t2: NDArray[np.int32]) -> Candidate | None:
     """The best span of a window among its best starts and ends; None where it has no context."""
-    places = np.asarray([i for i, offset in enumerate(offsets) if offset is not None])
+    places = np.flatnonzero(offsets_t2[:, 0] != OUTSIDE)
     if not len(places):
         return None
     starts, ends = (places[np.argsort(-logits_t2[places, k])[:BEST_ENDS]] for k in (0, 1))
@@ -205,9 +213,8 @@ def _best(logits_t2: np.ndarray, offsets: list[tuple[int, int] | None]) -> Candi
         -np.inf,
     )
     start, end = np.unravel_index(scores.argmax(), scores.shape)
-    first, last = offsets[starts[start]], offsets[ends[end]]
-    assert first is not None and last is not None
-    return Candidate(float(scores[start, end]), first[0], last[1])
+    first, last = offsets_t2[starts[start], 0], offsets_t2[ends[end], 1]
+    return Candidate(float(scores[start, end]), int(first), int(last))
 
 
 def _answer(text: str, best: Candidate | None, null: float) -> str:
