@@ -10,7 +10,7 @@ never saw. English dev scores are often uncorrelated with target languages (Keun
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
@@ -145,30 +145,34 @@ def _impossible(space: Space, objective: tuple[str, ...], there: AtHand) -> Mist
     )
 
 
+def _cut(
+    space: Space, selection: str, objective: tuple[str, ...], selecting: Iterable[str]
+) -> Cut | None:
+    """A cut that reports its whole objective; None where no language would select."""
+    chosen, dev = tuple(selecting), space.target.dev_language
+    if not chosen:
+        return None
+    return Cut(
+        selection=selection,
+        dev_language=dev,
+        objective=objective,
+        selecting=chosen,
+        reported=objective,
+    )
+
+
 def _source_dev(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
     if len(space.plan.space.source_languages) > 1 or not there.source_dev:
         return None
-    dev = space.target.dev_language
-    return Cut(
-        selection="source_dev",
-        dev_language=dev,
-        objective=objective,
-        selecting=(dev,),
-        reported=objective,
-    )
+    return _cut(space, "source_dev", objective, [space.target.dev_language])
 
 
 def _target_dev(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
-    selecting = tuple(code for code in objective if code in there.dev)
-    if not selecting:
-        return None
-    return Cut(
-        selection="target_dev",
-        dev_language=space.target.dev_language,
-        objective=objective,
-        selecting=selecting,
-        reported=objective,
-    )
+    return _cut(space, "target_dev", objective, (c for c in objective if c in there.dev))
+
+
+def _proxy(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
+    return _cut(space, "proxy", objective, (c for c in objective if c in there.proxy))
 
 
 def _held_out(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
@@ -177,27 +181,9 @@ def _held_out(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | 
         return None
     seed = space.plan.targets.heldout_seed
     selecting, reported = _halves(space.catalogue, usable, seed)
-    return Cut(
-        selection="held_out_languages",
-        dev_language=space.target.dev_language,
-        objective=objective,
-        selecting=selecting,
-        reported=reported,
-        items_seed=seed if space.target.parallel else None,
-    )
-
-
-def _proxy(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
-    selecting = tuple(code for code in objective if code in there.proxy)
-    if not selecting:
-        return None
-    return Cut(
-        selection="proxy",
-        dev_language=space.target.dev_language,
-        objective=objective,
-        selecting=selecting,
-        reported=objective,
-    )
+    cut = _cut(space, "held_out_languages", objective, selecting)
+    items = seed if space.target.parallel else None
+    return cut and replace(cut, reported=reported, items_seed=items)
 
 
 _SELECTIONS = {
