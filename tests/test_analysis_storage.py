@@ -162,5 +162,5 @@ def test_trials_without_attributes_are_shown_and_not_chosen(journal: Path, tmp_p
     assert trials[["setting_id", "arm", "tuned_gain", "steps"]].isna().all(axis=None)
     assert analysis.best_settings("small", root=tmp_path).empty
     text = analysis.report_text("small", root=tmp_path)
-    assert "Chosen on dev rows of avel alone: strict zero-shot." in text
+    assert "Chosen on dev rows in avel alone: strict zero-shot." in text
     assert "no COMPLETE trial with a known setting" in text
