@@ -8,7 +8,7 @@ from analysis.frames import DEFAULT_ROOT, load_phases, load_reports, load_scores
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.submission import write_submission
 from spaces.benchmark import XTREME_R
-from spaces.layout import StoreError, artifact_folder, read_done
+from spaces.layout import StoreError, finished_folder
 from spaces.predictions import PREDICTIONS, PredictionTable, read_predictions
 
 if TYPE_CHECKING:
@@ -101,10 +101,7 @@ def _test_tables(snapshot: Snapshot, trial: ReadTrial) -> Iterator[PredictionTab
     if all(score.split != "test" for score in trial.attributes.record.scores):
         return
     key = next(phase.key for phase in trial.attributes.phases if phase.kind == "evaluation")
-    done = read_done(snapshot.root, key)
-    if done is None or trial.setting is None:
-        raise StoreError(f"evaluation {key} of {trial.target} is not in the store under its root")
-    file = artifact_folder(snapshot.root, key, done) / PREDICTIONS
-    for table in read_predictions(file, trial.setting.readout):
+    readout = trial.setting.readout if trial.setting else None
+    for table in read_predictions(finished_folder(snapshot.root, key) / PREDICTIONS, readout):
         if table["split"][0] == "test" and table["task"][0] == trial.target:
             yield table

@@ -14,7 +14,6 @@ from analysis.finalists import finalists
 from analysis.snapshot import Snapshot, read_snapshot
 from analysis.tables import DONE
 from search.freeze import RowsAt, frozen_revisions, needed_rows, source_mistakes
-from spaces.catalogue import Catalogue
 from spaces.confirmation import Confirmation, ConfirmedSetting, confirmation_cut
 from spaces.layout import StudyPaths
 from spaces.mistakes import Mistake, PlanError
@@ -68,11 +67,12 @@ def confirmation(
         raise PlanError(source_name, [Mistake("STUDY", repr(study), rule)])
     if wrong := [*source_mistakes(snapshot.record.plan)]:
         raise PlanError(source_name, wrong)
-    parts, notes = _parts(snapshot, top)
+    source = source_for(snapshot.record.plan, snapshot.record.catalogue)
+    parts, notes = _parts(snapshot, top, source)
     if not parts:
         rule = "a target with COMPLETE trials and with test rows in the languages it reports"
         raise PlanError(source_name, [Mistake(study, "; ".join(notes), rule)])
-    new = _record(snapshot.record, parts, top, replicates)
+    new = _record(snapshot.record, parts, top, replicates, source)
     joined, more = joined_with_older(new, root)
     return joined, [*_unfinished(snapshot), *notes, *more]
 
@@ -95,10 +95,9 @@ def _unfinished(snapshot: Snapshot) -> Notes:
     ]
 
 
-def _parts(snapshot: Snapshot, top: int) -> tuple[dict[str, _Part], Notes]:
+def _parts(snapshot: Snapshot, top: int, source: Source) -> tuple[dict[str, _Part], Notes]:
     """Target -> what can be confirmed of it; and why others, or some languages, cannot."""
     record = snapshot.record
-    source = source_for(record.plan, record.catalogue)
     parts: dict[str, _Part] = {}
     notes: Notes = []
     for target in record.targets:
@@ -135,17 +134,16 @@ def _rows_opened(plan: Plan, source: Source, scored: Iterable[RowsAt]) -> int:
 
 
 def _record(
-    searched: StudyRecord, parts: dict[str, _Part], top: int, replicates: int
+    searched: StudyRecord, parts: dict[str, _Part], top: int, replicates: int, source: Source
 ) -> StudyRecord:
     """The record of a confirmation that is alone in the world.
 
     Raises:
         PlanError: rows or checkpoints are gone, or are not what the search froze.
     """
-    plan, catalogue = _plan(searched.plan), searched.catalogue
+    plan = _plan(searched.plan)
     scored = {target: part.scored for target, part in parts.items()}
-    revisions = _revisions(plan, catalogue, scored, searched)
-    source = source_for(plan, catalogue)
+    revisions = _revisions(scored, searched, source)
     cuts = {
         target: confirmation_cut(
             searched.cuts[target],
@@ -178,14 +176,16 @@ def _plan(plan: Plan) -> Plan:
 
 
 def _revisions(
-    plan: Plan, catalogue: Catalogue, scored: dict[str, tuple[RowsAt, ...]], frozen: StudyRecord
+    scored: dict[str, tuple[RowsAt, ...]], frozen: StudyRecord, source: Source
 ) -> dict[str, str]:
     """Revisions of everything a confirmation reads, equal to a record's where it has them.
 
     Raises:
         PlanError: they are not, or something is gone.
     """
-    revisions, mistakes = frozen_revisions(plan, catalogue, needed_rows(plan, catalogue, scored))
+    plan, catalogue = frozen.plan, frozen.catalogue
+    needed = needed_rows(plan, catalogue, scored)
+    revisions, mistakes = frozen_revisions(plan, catalogue, needed, source)
     for name, found in revisions.items():
         if (was := frozen.revisions.get(name, found)) != found:
             rule = f"revision {was}, as {frozen.name!r} froze it: put it back"
@@ -236,5 +236,5 @@ def unchanged(record: StudyRecord) -> StudyRecord:
     Raises:
         PlanError: rows or checkpoints changed since it was frozen.
     """
-    _revisions(record.plan, record.catalogue, record.scored, record)
+    _revisions(record.scored, record, source_for(record.plan, record.catalogue))
     return record

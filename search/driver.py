@@ -1,6 +1,7 @@
 """From a plan or a study's name to a handle that drives it; start, resume and confirm alike."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +57,25 @@ def store_root(plan: Plan, root: Path | str) -> Path:
     return path
 
 
+def _drive(
+    record: StudyRecord,
+    root: Path | str,
+    lines: Iterable[str],
+    *,
+    wait: bool,
+    address: str | None,
+    quiet: bool,
+    console: Console | None,
+    text: str = "",
+) -> Search:
+    """Tell the user some lines, then drive a record to its end, or in the background."""
+    found = store_root(record.plan, root)
+    search = Search(record, found, console or Console(), address, quiet, text)
+    for line in lines:
+        search.say(line)
+    return search.run() if wait else search.run_in_background()
+
+
 def start(
     plan: Plan | Path | str,
     root: Path | str = DEFAULT_ROOT,
@@ -82,14 +102,12 @@ def start(
         LeaseHeld: another driver runs this study.
     """
     record, growth = prepare(plan, root)
-    loaded_root = store_root(record.plan, root)
-    search = Search(record, loaded_root, console or Console(), address, quiet)
-    for line in growth:
-        search.say(f"the space grows: {line}")
     if not text and not isinstance(plan, Plan):
         text = Path(plan).read_text(encoding="utf-8")
-    search.text = text
-    return search.run() if wait else search.run_in_background()
+    lines = [f"the space grows: {line}" for line in growth]
+    return _drive(
+        record, root, lines, wait=wait, address=address, quiet=quiet, console=console, text=text
+    )
 
 
 def resume(
@@ -123,9 +141,8 @@ def resume(
         if add_trials:
             rule = f"0: `transfer-search confirm {record.confirms.of} --seeds N` adds replicates"
             raise PlanError("resume", [Mistake("--add-trials", str(add_trials), rule)])
-        found = store_root(record.plan, root)
-        again = Search(unchanged(record), found, console or Console(), address, quiet)
-        return again.run() if wait else again.run_in_background()
+        again = unchanged(record)
+        return _drive(again, root, (), wait=wait, address=address, quiet=quiet, console=console)
     plan = record.plan
     if add_trials:
         trials = plan.budget.trials_per_target + add_trials
@@ -166,8 +183,4 @@ def confirm(
         LeaseHeld: another driver runs this confirmation.
     """
     record, notes = confirmation(study, Path(root).absolute(), top, seeds)
-    found = store_root(record.plan, root)
-    search = Search(record, found, console or Console(), address, quiet)
-    for line in notes:
-        search.say(line)
-    return search.run() if wait else search.run_in_background()
+    return _drive(record, root, notes, wait=wait, address=address, quiet=quiet, console=console)

@@ -8,10 +8,8 @@ from analysis.export import export_frames, export_submission
 from analysis.gains import best_trial
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.submission import SubmissionError
-from spaces.layout import StoreError, artifact_folder, read_done
+from spaces.layout import StoreError, finished_folder
 from spaces.mistakes import Mistake, PlanError, nearest
-
-FORMATS = ("parquet", "csv", "xtreme-r", "model")
 
 
 def export(study: str, folder: Path, form: str, target: str | None, root: Path | str) -> str:
@@ -61,12 +59,5 @@ def export_model(study: str, folder: Path, target: str, root: Path | str) -> str
 
 def _weights(snapshot: Snapshot, trial: ReadTrial) -> list[Path]:
     """Folders of a trial's phases that hold weights, the initialisation first."""
-    folders = []
-    for phase in trial.attributes.phases:
-        if phase.kind == "evaluation":
-            continue
-        done = read_done(snapshot.root, phase.key)
-        if done is None:
-            raise StoreError(f"{phase.kind} phase {phase.key} is not in the store: train it again")
-        folders.append(artifact_folder(snapshot.root, phase.key, done))
-    return folders
+    trained = (phase for phase in trial.attributes.phases if phase.kind != "evaluation")
+    return [finished_folder(snapshot.root, phase.key) for phase in trained]

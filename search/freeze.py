@@ -24,7 +24,7 @@ from spaces.selection import Cut, make_cut, scored_rows
 from spaces.study import StudyRecord
 from spaces.suggest import Space, baselines
 from trainables.micro import world_revision
-from trainables.rows import RowError
+from trainables.rows import RowError, Source
 from trainables.sources import source_for
 from trainables.store import installed_versions
 
@@ -69,7 +69,7 @@ def check(plan: Plan) -> Checked:
     mistakes = [*_name_mistakes(plan), *_budget_mistakes(plan, catalogue)]
     mistakes += _storage_mistakes(plan)
     cuts: dict[str, Cut] = {}
-    scored: dict[str, tuple[tuple[str, str, str], ...]] = {}
+    scored: dict[str, tuple[RowsAt, ...]] = {}
     for target in plan.targets.tasks:
         row, space = catalogue.tasks[target], Space.of(plan, target, catalogue)
         languages = scored_languages(catalogue, row, plan.targets.languages)
@@ -98,7 +98,8 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
         checked.stop(unknown_commits(plan, wants))
         checked = check(with_pieces(checked.plan, wants, commits))
     plan, catalogue, needed = checked.plan, checked.catalogue, checked.needed
-    revisions, missing = frozen_revisions(plan, catalogue, needed)
+    source = source_for(plan, catalogue)
+    revisions, missing = frozen_revisions(plan, catalogue, needed, source)
     mistakes = checked.mistakes
     mistakes += missing
     if not mistakes:
@@ -115,12 +116,12 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
 
 
 def frozen_revisions(
-    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
+    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt], source: Source
 ) -> tuple[dict[str, str], list[Mistake]]:
     """Revisions of the plan's checkpoints and of some rows, and what is wrong with the others."""
     revisions: dict[str, str] = {}
     mistakes: list[Mistake] = []
-    for name, found in [*_checkpoints(plan, catalogue), *_rows(plan, catalogue, needed)]:
+    for name, found in [*_checkpoints(plan, catalogue), *_rows(needed, source)]:
         if isinstance(found, Mistake):
             mistakes.append(found)
         else:
@@ -161,11 +162,8 @@ def needed_rows(
     return list(dict.fromkeys(needed))
 
 
-def _rows(
-    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
-) -> Iterator[tuple[str, str | Mistake]]:
+def _rows(needed: Iterable[RowsAt], source: Source) -> Iterator[tuple[str, str | Mistake]]:
     """Revision of every needed row set, or what is wrong with it."""
-    source = source_for(plan, catalogue)
     for task, language, split in needed:
         try:
             yield row_name(task, language, split), source.revision(task, language, split)

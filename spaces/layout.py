@@ -154,6 +154,18 @@ def artifact_folder(root: Path, key: str, done: dict[str, Any]) -> Path:
     return PhasePaths(root, key).attempts / str(done["attempt"])
 
 
+def finished_folder(root: Path, key: str) -> Path:
+    """The folder of a phase's result.
+
+    Raises:
+        StoreError: the store holds none.
+    """
+    done = read_done(root, key)
+    if done is None:
+        raise StoreError(f"phase {key} is not in the store under {root}: train it again")
+    return artifact_folder(root, key, done)
+
+
 def is_folder(path: Path) -> bool:
     """Whether a path is a folder; False also where its name is too long or it may not be seen."""
     try:

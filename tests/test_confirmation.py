@@ -637,20 +637,26 @@ def real_test_rows(root: Path, *languages: str) -> None:
         nli_file(file, "premise", "hypothesis", 9, word="test")
 
 
-def test_a_folder_without_test_rows_cannot_confirm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Call
-) -> None:
-    """Without any it is refused; with some, the languages without are named and the others run."""
+@pytest.fixture
+def searched_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a search of the tiny real folder, which has no test rows yet."""
     import search
 
     plan = real_world(tmp_path)
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "root"
     told(search.prepare(plan, root)[0], root)
-    said = refused(root, "confirm", "first")
+    return root
+
+
+def test_a_folder_without_test_rows_cannot_confirm(
+    tmp_path: Path, searched_folder: Path, refused: Call
+) -> None:
+    """Without any it is refused; with some, the languages without are named and the others run."""
+    said = refused(searched_folder, "confirm", "first")
     assert "xnli is not confirmed: no test rows in its reported languages (de, fr, zh)" in said
     real_test_rows(tmp_path, "en", "de", "fr")
-    record, notes = confirmation("first", root, top=1, replicates=1)
+    record, notes = confirmation("first", searched_folder, top=1, replicates=1)
     assert notes == ["xnli is not confirmed in zh: no test rows"]
     assert record.cuts["xnli"].reported == ("de", "fr")
     assert [code for _, code, _ in record.scored["xnli"]] == ["de", "en", "fr"]
@@ -658,18 +664,12 @@ def test_a_folder_without_test_rows_cannot_confirm(
 
 
 def test_a_flawed_test_row_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Call
+    tmp_path: Path, searched_folder: Path, refused: Call
 ) -> None:
     """Test rows that are there and broken are mended first: nobody confirms on what is left."""
-    import search
-
-    plan = real_world(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    root = tmp_path / "root"
-    told(search.prepare(plan, root)[0], root)
     real_test_rows(tmp_path, "en", "de", "fr", "zh")
     file = tmp_path / "rows" / "xnli" / "fr" / "test.parquet"
     table = pd.read_parquet(file)
     table.loc[4, "label"] = 7
     table.to_parquet(file)
-    assert "row 4: label 7" in refused(root, "confirm", "first")
+    assert "row 4: label 7" in refused(searched_folder, "confirm", "first")

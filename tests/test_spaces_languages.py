@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -19,28 +18,14 @@ from spaces.languages import (
     XTREME_R_LANGUAGES,
     Language,
 )
+from tests.reference import SCIENCE, SHARED, TARGETS
 
-SHARED = Path(__file__).parents[2] / "shared"
-SCIENCE = SHARED / "reference" / "science.md"
 DATA = SHARED / "data"
 
 NATIVE_SETS = ("masakhaner", "masakhaner2", "masakhapos", "afriqa-gold-passages", "americas_nli")
 """Data sets with a folder for each language, called by two or three letters."""
 
 TARGETS_COLUMN = "XTREME-R tasks"
-TARGETS = {
-    "XNLI": "xnli",
-    "XCOPA": "xcopa",
-    "POS": "udpos",
-    "NER": "panx",
-    "XQuAD": "xquad",
-    "MLQA": "mlqa",
-    "TyDi": "tydiqa",
-    "Tato": "tatoeba",
-    "LARe": "lareqa",
-    "Mews": "mewslix",
-}
-"""What the reference table calls a target, and what we do."""
 
 
 def rows_by_iso3() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The real rows of the catalogue against what the papers, scripts and hub pages say."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,8 @@ from spaces.phases import Frozen, TrainingSpec, row_name, scored_languages, tria
 from spaces.selection import Cut, make_cut, scored_rows
 from spaces.settings import Seeds
 from spaces.suggest import Space, baselines
+from tests.reference import SCIENCE, TARGETS
 from tests.worlds import plan
-
-SCIENCE = Path(__file__).parents[2] / "shared" / "reference" / "science.md"
 
 REAL = Catalogue.of_world("real")
 
@@ -31,20 +29,6 @@ NAMES = {
     "LAReQA (XQuAD-R)": "lareqa",
 }
 """Name in section 2.1 -> ours."""
-
-SHORT = {
-    "XNLI": "xnli",
-    "XCOPA": "xcopa",
-    "POS": "udpos",
-    "NER": "panx",
-    "XQuAD": "xquad",
-    "MLQA": "mlqa",
-    "TyDi": "tydiqa",
-    "Tato": "tatoeba",
-    "Mews": "mewslix",
-    "LARe": "lareqa",
-}
-"""Name in section 2.2 -> ours."""
 
 
 def section(number: str) -> list[list[str]]:
@@ -72,7 +56,7 @@ def test_languages_are_those_of_the_paper() -> None:
 def test_tasks_are_those_of_the_languages() -> None:
     """Section 2.2: the same from the languages' side, all fifty of them."""
     said = {
-        cells[0]: {SHORT[name] for name in cells[-1].split(", ")}
+        cells[0]: {TARGETS[name] for name in cells[-1].split(", ")}
         for cells in section("2.2")
         if re.fullmatch("[a-z]{2}", cells[0])
     }
@@ -167,7 +151,7 @@ def test_reference_hyperparameters_are_those_of_the_scripts(name: str) -> None:
     assert row.max_tokens == longest
 
 
-TARGETS: dict[str, dict[str, Any]] = {
+SCORED: dict[str, dict[str, Any]] = {
     "xnli": {"recipe": ("mnli",), "metric": "accuracy", "max_tokens": 128},
     "xcopa": {"recipe": ("social_i_qa", "copa"), "metric": "accuracy", "max_tokens": 128},
     "udpos": {"recipe": ("udpos",), "metric": "tag_f1", "max_tokens": 128},
@@ -192,8 +176,8 @@ TARGETS: dict[str, dict[str, Any]] = {
 
 def test_targets_are_scored_as_the_scripts_score_them() -> None:
     """Recipe, metric and lengths of every real target."""
-    assert {name for name, row in REAL.tasks.items() if row.languages} == set(TARGETS)
-    for name, said in TARGETS.items():
+    assert {name for name, row in REAL.tasks.items() if row.languages} == set(SCORED)
+    for name, said in SCORED.items():
         row = REAL.tasks[name]
         assert {field: getattr(row, field) for field in said} == said, name
         assert row.stride == said.get("stride", 0) and row.query_tokens == said.get(

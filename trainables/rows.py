@@ -29,6 +29,10 @@ class Access:
     """Target -> the cut whose selecting languages, and half of the items, a search spends."""
 
 
+SEALED = Access()
+"""No test row at all."""
+
+
 class Source(Protocol):
     """Rows of tasks, and the revisions that name them in keys."""
 

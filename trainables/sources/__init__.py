@@ -5,14 +5,14 @@ from pathlib import Path
 from spaces.catalogue import Catalogue
 from spaces.hub import HUB
 from spaces.plan import Plan
-from trainables.rows import Access, Source
+from trainables.rows import SEALED, Access, Source
 from trainables.sources.invented import MicroSource, OracleSource
 from trainables.sources.sealing import SealedSource
 
 __all__ = ["MicroSource", "OracleSource", "SealedSource", "source_for"]
 
 
-def source_for(plan: Plan, catalogue: Catalogue, access: Access = Access()) -> Source:  # noqa: B008
+def source_for(plan: Plan, catalogue: Catalogue, access: Access = SEALED) -> Source:
     """The source that a plan names, its test rows sealed.
 
     Args:

@@ -73,21 +73,18 @@ class Seal:
     def among(self, task: Task, language: str, split: str, table: RowTable) -> list[int]:
         """Numbers of the rows whose text is test text: all where the part is a test part."""
         if self._hashes is None:
-            self._hashes, self._places = self._all(), self._test_places()
+            self._hashes = self._look()
         if self._source.place(task, language, split) in self._places:
             return list(range(len(table["item"])))
         return [row for row, name in enumerate(contents(task, table)) if name in self._hashes]
 
-    def _test_places(self) -> set[str]:
-        return {
-            self._source.place(task, language, "test")
-            for task in self._tasks
-            for language, _ in self._source.parts(task)
-        }
+    def _look(self) -> frozenset[bytes]:
+        """Note where test parts stand, and hash their text.
 
-    def _all(self) -> frozenset[bytes]:
-        """Hashes of all test text, from the last time that the same files were read if they can."""
+        The hashes are those of the last time that the same files were read, where they are kept.
+        """
         there = [(task, *part) for task in self._tasks for part in self._source.parts(task)]
+        self._places = {self._source.place(task, language, "test") for task, language, _ in there}
         name = short_hash([HASH_VERSION, *(revision for _, _, revision in there)])
         if (kept := read_hashes(name)) is not None:
             return kept
