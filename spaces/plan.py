@@ -22,7 +22,7 @@ from pydantic import (
 from spaces.hub import COMMIT, checkpoint, is_on_hub
 from spaces.mistakes import Mistake, PlanError, mistakes_of
 from spaces.settings import Pooling
-from spaces.tasks.row import Form, Reader
+from spaces.tasks.row import Form, Origin, Reader
 
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)]
@@ -257,6 +257,11 @@ class UserTask(_Table):
     reader: Reader | None = None
     splits: dict[str, str] | None = None
     licence: str | None = None
+    commercial: bool | None = None
+    origin: Origin | None = None
+    collection: str | None = None
+    documents: tuple[str, ...] | None = None
+    permuted: bool | None = None
     learning_rate: Rate | None = None
     steps: Positive | None = None
 

@@ -6,8 +6,13 @@ from typing import Literal
 
 from spaces.settings import Optimisation, Readout
 
-Form = Literal["classification", "choice", "tagging", "span", "retrieval"]
-"""Shape of a task: selects head, loss, decoding and metric."""
+Form = Literal["classification", "choice", "tagging", "span", "retrieval", "masked"]
+"""Shape of a task: selects head, loss, decoding and metric. ``masked`` is trained on alone."""
+
+Origin = Literal["native", "translated", "parallel", "control"]
+"""Where a task's rows come from: written in their language; translated from another one; the same
+items in several languages, so that language is the only thing that changes between them; or rows
+that cannot teach the skill, for comparison."""
 
 WorldOfTask = Literal["real", "micro", "oracle"]
 
@@ -53,6 +58,8 @@ class DataSet:
     )
     """Our split -> the data set's split."""
     licence: str = ""
+    commercial: bool | None = None
+    """Whether the licence allows commercial use; None where nobody says, which counts as no."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +119,14 @@ class Task:
     """Training rows per language: of the micro-world, or for reference of a real set's English."""
     reference: Optimisation | None = None
     """Reference hyperparameters of one phase on this task's training rows."""
+    origin: Origin = "native"
+    collection: str = ""
+    """Name shared by data sets that are versions of one another (SQuAD 1.1 and 2.0, XQuAD): rows
+    of one may be rows of another."""
+    documents: tuple[str, ...] = ()
+    """What texts were taken from (``wikipedia``): tasks may share texts of it in a language."""
+    permuted: bool = False
+    """Whether labels are permuted among the training rows: a control that cannot teach."""
     data: DataSet | None = None
 
     def has_dev(self, language: str) -> bool:
