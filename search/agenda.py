@@ -59,7 +59,7 @@ class SearchAgenda:
         if len(trials) >= self.planned:
             return None
         role = self._roles[len(trials)]
-        if role.name != "baseline":
+        if role.name not in ("baseline", "grid"):
             role = self._missing_baseline(trials) or role
         if role.name == "matched_baseline":
             if any(trial.state == TrialState.RUNNING for trial in trials):

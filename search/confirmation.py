@@ -13,7 +13,8 @@ from pathlib import Path
 from analysis.finalists import finalists
 from analysis.snapshot import Snapshot, read_snapshot
 from analysis.tables import DONE
-from search.freeze import RowsAt, frozen_revisions, needed_rows, source_mistakes
+from search.checking import RowsAt, needed_rows, source_mistakes
+from search.freeze import look
 from spaces.confirmation import Confirmation, ConfirmedSetting, confirmation_cut
 from spaces.layout import StudyPaths
 from spaces.mistakes import Mistake, PlanError
@@ -183,16 +184,15 @@ def _revisions(
     Raises:
         PlanError: they are not, or something is gone.
     """
-    plan, catalogue = frozen.plan, frozen.catalogue
-    needed = needed_rows(plan, catalogue, scored)
-    revisions, mistakes = frozen_revisions(plan, catalogue, needed, source)
-    for name, found in revisions.items():
+    plan = frozen.plan
+    looked = look(plan, frozen.catalogue, needed_rows(frozen.spaces, scored), source)
+    for name, found in looked.revisions.items():
         if (was := frozen.revisions.get(name, found)) != found:
             rule = f"revision {was}, as {frozen.name!r} froze it: put it back"
-            mistakes.append(Mistake(name, f"revision {found}", rule))
-    if mistakes:
-        raise PlanError(f"confirmation of study {plan.study.name!r}", mistakes)
-    return revisions
+            looked.mistakes.append(Mistake(name, f"revision {found}", rule))
+    if looked.mistakes:
+        raise PlanError(f"confirmation of study {plan.study.name!r}", looked.mistakes)
+    return looked.revisions
 
 
 def joined_with_older(new: StudyRecord, root: Path) -> tuple[StudyRecord, Notes]:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from search.driver import prepare, store_root
 from search.roles import roles
+from spaces.enumeration import settings_words
 from spaces.layout import is_done
 from spaces.phases import trial_phases
 from spaces.plan import Plan
 from spaces.study import StudyRecord
-from spaces.suggest import Space, baselines, distinct_settings
+from spaces.suggest import Space, baselines
 
 
 def describe_plan(plan: Plan, root: Path | str) -> str:
@@ -33,10 +34,9 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
 
 def _target_lines(record: StudyRecord, target: str) -> list[str]:
     space, cut = record.spaces[target], record.cuts[target]
-    count = distinct_settings(space)
     planned = Counter(role.name for role in roles(space, record.plan.budget.trials_per_target))
     return [
-        f"target {target}: {count if count is not None else 'a continuum of'} settings",
+        f"target {target}: {settings_words(space)}",
         *(f"  {axis}" for axis in space.axes),
         f"  trials: {', '.join(f'{n} {name}' for name, n in planned.items())}",
         f"  chosen by: {', '.join(cut.selecting)}"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.bringing import Arrival, Want, arrival, unknown_commits, wanted
+from search.checking import check
 from search.driver import store_root
-from search.freeze import check
 from search.listing import table
 from search.study import frozen_commits
 from spaces.hub import HUB

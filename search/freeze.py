@@ -3,82 +3,34 @@
 Everything that a trial would miss hours later is looked for here, before anything is written.
 """
 
-import math
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 
 from search.bringing import unknown_commits, wanted, with_pieces
+from search.checking import Checked, RowsAt, check
 from spaces.catalogue import Catalogue
-from spaces.confirmation import SUFFIX
-from spaces.hub import HUB, is_on_hub
 from spaces.initialisations import Initialisation
-from spaces.layout import is_folder
-from spaces.mistakes import Mistake, PlanError, nearest
-from spaces.phases import POOL_LANGUAGE, row_name, scored_languages
+from spaces.mistakes import Mistake
+from spaces.phases import row_name
 from spaces.plan import Plan
-from spaces.selection import Cut, make_cut, scored_rows
 from spaces.study import StudyRecord
-from spaces.suggest import Space, baselines
 from trainables.micro import world_revision
 from trainables.rows import RowError, Source
 from trainables.sources import source_for
 from trainables.store import installed_versions
 
-RowsAt = tuple[str, str, str]
-"""Task, language, split."""
 
-MOST_TRIALS = 100_000
-"""Of one target: a driver reads them all when it starts, and holds a role for each."""
+@dataclass(slots=True)
+class Looked:
+    """What rows and checkpoints are, as they lie there now."""
 
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A plan that was looked at as far as that needs neither rows nor checkpoints."""
-
-    plan: Plan
-    catalogue: Catalogue
-    cuts: dict[str, Cut]
-    scored: dict[str, tuple[RowsAt, ...]]
-    mistakes: list[Mistake]
-
-    @property
-    def needed(self) -> list[RowsAt]:
-        """Every row set that some trial of the plan may read."""
-        return needed_rows(self.plan, self.catalogue, self.scored)
-
-    def stop(self, mistakes: Iterable[Mistake] = ()) -> None:
-        """Raise a ``PlanError`` if there are mistakes, its own or some more."""
-        if found := [*self.mistakes, *mistakes]:
-            raise PlanError(f"plan of study {self.plan.study.name!r}", found)
-
-
-def check(plan: Plan) -> Checked:
-    """Look for mistakes, and cut the languages of each target.
-
-    Raises:
-        PlanError: the source of rows is none, or a name is wrong.
-    """
-    if wrong := [*source_mistakes(plan)]:
-        raise PlanError(f"plan of study {plan.study.name!r}", wrong)
-    plan = _absolute(plan)
-    catalogue = Catalogue.for_plan(plan)
-    mistakes = [*_name_mistakes(plan), *_budget_mistakes(plan, catalogue)]
-    mistakes += _storage_mistakes(plan)
-    cuts: dict[str, Cut] = {}
-    scored: dict[str, tuple[RowsAt, ...]] = {}
-    for target in plan.targets.tasks:
-        row, space = catalogue.tasks[target], Space.of(plan, target, catalogue)
-        languages = scored_languages(catalogue, row, plan.targets.languages)
-        cut = make_cut(space, languages)
-        if isinstance(cut, Mistake):
-            mistakes.append(cut)
-        else:
-            cuts[target], scored[target] = cut, scored_rows(space, languages, cut)
-    return Checked(plan, catalogue, cuts, scored, mistakes)
+    revisions: dict[str, str] = field(default_factory=dict)
+    """``row_name`` or initialisation name -> revision."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """``row_name`` -> usable rows, of training rows alone."""
+    mistakes: list[Mistake] = field(default_factory=list)
 
 
 def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> StudyRecord:
@@ -98,16 +50,13 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
         checked.stop(unknown_commits(plan, wants))
         checked = check(with_pieces(checked.plan, wants, commits))
     plan, catalogue, needed = checked.plan, checked.catalogue, checked.needed
-    source = source_for(plan, catalogue)
-    revisions, missing = frozen_revisions(plan, catalogue, needed, source)
-    mistakes = checked.mistakes
-    mistakes += missing
-    if not mistakes:
-        mistakes += [*_layer_mistakes(plan, catalogue), *_length_mistakes(plan, catalogue, needed)]
-    checked.stop()
+    looked = look(plan, catalogue, needed, source_for(plan, catalogue))
+    checked.stop(looked.mistakes)
+    checked.stop([*_layer_mistakes(checked), *_length_mistakes(plan, catalogue, needed)])
     return StudyRecord(
         plan=plan,
-        revisions=revisions,
+        revisions=looked.revisions,
+        sizes=looked.sizes,
         cuts=checked.cuts,
         scored=checked.scored,
         versions=installed_versions(),
@@ -115,62 +64,30 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
     )
 
 
-def frozen_revisions(
-    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt], source: Source
-) -> tuple[dict[str, str], list[Mistake]]:
+def look(plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt], source: Source) -> Looked:
     """Revisions of the plan's checkpoints and of some rows, and what is wrong with the others."""
-    revisions: dict[str, str] = {}
-    mistakes: list[Mistake] = []
-    for name, found in [*_checkpoints(plan, catalogue), *_rows(needed, source)]:
+    looked = Looked()
+    for name, found in _checkpoints(plan, catalogue):
         if isinstance(found, Mistake):
-            mistakes.append(found)
+            looked.mistakes.append(found)
         else:
-            revisions[name] = found
-    return revisions, mistakes
+            looked.revisions[name] = found
+    for at in needed:
+        _look_at(at, source, looked)
+    return looked
 
 
-def _absolute(plan: Plan) -> Plan:
-    """A plan whose folders are absolute: workers have other current folders than the driver."""
-    rows = [
-        row
-        if row.path.startswith(("package:", "~")) or is_on_hub(row.path)
-        else row.model_copy(update={"path": str(Path(row.path).absolute())})
-        for row in plan.initialisation
-    ]
-    data = plan.data
-    if plan.world == "real" and data.source != HUB:
-        data = data.model_copy(update={"source": str(Path(data.source).absolute())})
-    return plan.model_copy(update={"data": data, "initialisation": tuple(rows)})
-
-
-def needed_rows(
-    plan: Plan, catalogue: Catalogue, scored: Mapping[str, Iterable[RowsAt]]
-) -> list[RowsAt]:
-    """(task, language, split) of every row set that some trial of the plan may read."""
-    needed: list[RowsAt] = []
-    for target in scored:
-        row = catalogue.tasks[target]
-        sources = {code for codes in plan.space.source_languages for code in codes}
-        for training in row.recipe:
-            needed += [(training, code, "train") for code in sorted(sources)]
-        if row.pool in catalogue.tasks and any(part[0] == target for part in scored[target]):
-            needed.append((row.pool, POOL_LANGUAGE, "candidates"))
-    needed += [part for parts in scored.values() for part in parts]
-    if mixture := plan.space.mixture:
-        pairs = [pair for e in mixture.languages for pair in catalogue.parts_of(mixture.tasks, e)]
-        needed += [(task, code, "train") for task, code in pairs]
-    return list(dict.fromkeys(needed))
-
-
-def _rows(needed: Iterable[RowsAt], source: Source) -> Iterator[tuple[str, str | Mistake]]:
-    """Revision of every needed row set, or what is wrong with it."""
-    for task, language, split in needed:
-        try:
-            yield row_name(task, language, split), source.revision(task, language, split)
-        except (RowError, OSError) as error:
-            where = f"rows of {task!r} in {language!r} ({split})"
-            advice = "these rows, or a plan without this language or task"
-            yield "", Mistake(where, str(error), advice)
+def _look_at(at: RowsAt, source: Source, looked: Looked) -> None:
+    """Revision and size of some rows, or what is wrong with them."""
+    task, language, split = at
+    try:
+        looked.revisions[row_name(*at)] = source.revision(*at)
+        if split == "train":
+            looked.sizes[row_name(*at)] = source.size(*at)
+    except (RowError, OSError) as error:
+        where = f"rows of {task!r} in {language!r} ({split})"
+        advice = "these rows, or a plan without this language or task"
+        looked.mistakes.append(Mistake(where, str(error), advice))
 
 
 def _length_mistakes(
@@ -193,23 +110,6 @@ def _length_mistakes(
                 yield Mistake(where, str(task.max_tokens), why)
 
 
-def _name_mistakes(plan: Plan) -> Iterator[Mistake]:
-    """A search must not stand where its confirmation, which reads test rows, would be."""
-    if plan.study.name.endswith(SUFFIX):
-        rule = f"a name without {SUFFIX!r} at its end: `transfer-search confirm` gives such names"
-        yield Mistake("[study] name", repr(plan.study.name), rule)
-
-
-def source_mistakes(plan: Plan) -> Iterator[Mistake]:
-    """A source that is no world, not the hub and no folder."""
-    source = plan.data.source
-    if plan.world != "real" or source == HUB or is_folder(Path(source)):
-        return
-    worlds = nearest(source, ("microworld", "oracle", HUB))
-    expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
-    yield Mistake("[data] source", repr(source), expected)
-
-
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
     """Revision of every initialisation."""
     for name in plan.space.initialisations:
@@ -223,13 +123,14 @@ def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | 
         yield name, check_checkpoint(f"[[initialisation]] {name} path", path, plan.world)
 
 
-def _layer_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
+def _layer_mistakes(checked: Checked) -> Iterator[Mistake]:
     """Layers to read vectors at must be there in every initialisation."""
+    plan, catalogue = checked.plan, checked.catalogue
     asked = {
         layer
-        for target in plan.targets.tasks
-        if catalogue.is_read(catalogue.tasks[target])
-        for layer in Space.of(plan, target, catalogue).axis("readout.layer").choices
+        for space in checked.spaces.values()
+        if catalogue.is_read(space.target)
+        for layer in space.axis("readout.layer").choices
     }
     for name in plan.space.initialisations if asked else ():
         layers = _layers(catalogue.initialisations[name])
@@ -246,72 +147,3 @@ def _layers(row: Initialisation) -> int:
     from trainables.initialisation import encoder_layers
 
     return encoder_layers(row.path)
-
-
-def _budget_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
-    """Every study holds its no-intermediate baselines, and room to search."""
-    spaces = [Space.of(plan, target, catalogue) for target in plan.targets.tasks]
-    needed = max(map(_needed_baselines, spaces)) + (2 if plan.space.mixture else 0)
-    if plan.budget.trials_per_target < needed:
-        yield Mistake(
-            "[budget] trials_per_target",
-            str(plan.budget.trials_per_target),
-            f"at least {needed}: a baseline for each of {len(plan.space.initialisations)} "
-            "initialisations, and its untrained twin where steps hold 0"
-            + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
-        )
-    share, trials = plan.budget.no_intermediate_share, plan.budget.trials_per_target
-    if trials > MOST_TRIALS:
-        yield Mistake("[budget] trials_per_target", str(trials), f"at most {MOST_TRIALS}")
-    if plan.space.mixture and math.ceil(share * trials) >= trials:
-        expected = (
-            f"less, so that one of {trials} trials has an intermediate phase, or "
-            "a plan without [space.mixture]"
-        )
-        yield Mistake("[budget] no_intermediate_share", str(share), expected)
-
-
-def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
-    storage, url = plan.store.storage, plan.store.url
-    known = ("sqlite:///", "postgresql://", "postgresql+", "env:")
-    if storage != "journal" and not storage.startswith(known):
-        expected = "'journal', 'sqlite:///FILE', 'postgresql://...' or 'env:NAME' of such a URL"
-        yield Mistake("[store] storage", _without_password(storage), expected)
-    elif "password=" in storage or (
-        "@" in storage and ":" in storage.split("@")[0].split("//")[-1]
-    ):
-        expected = "'env:NAME': a password in a plan would be copied into the study"
-        yield Mistake("[store] storage", _without_password(storage), expected)
-    variable = storage.removeprefix("env:")
-    if storage != variable and not os.environ.get(variable):
-        expected = f"the environment variable {variable} to be set to the storage's URL: export it"
-        yield Mistake("[store] storage", repr(storage), expected)
-    if storage.startswith("sqlite:///") and not storage.startswith("sqlite:////"):
-        expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
-        yield Mistake("[store] storage", repr(storage), expected)
-    file = Path(storage.removeprefix("sqlite:///"))
-    if storage.startswith("sqlite:////") and not is_folder(file.parent):
-        yield Mistake("[store] storage", repr(storage), f"a folder that is there: {file.parent}")
-    if "://" in url:
-        rule = "a path on a local or shared POSIX disk: object stores are not supported yet"
-        if storage == "journal":
-            rule += " (and could never hold a journal: that needs storage = 'env:NAME')"
-        yield Mistake("[store] url", repr(url), rule)
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    if "password=" in rest:
-        return f"{scheme}://..."
-    return f"{scheme}://...@{rest.rpartition('@')[2]}" if "@" in rest else repr(url)
-
-
-def baseline_count(space: Space) -> int:
-    """Baselines that fit into a target's budget: at most half of it beyond the needed ones."""
-    most = max(_needed_baselines(space), space.plan.budget.trials_per_target // 2)
-    return min(len(baselines(space)), most)
-
-
-def _needed_baselines(space: Space) -> int:
-    """Those without an intermediate phase at the reference length, trained and untrained."""
-    return sum(params.get("arm", "none") == "none" for params in baselines(space))

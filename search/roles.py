@@ -1,10 +1,12 @@
 """Which trial of a target does what: a function of the budget and the trial's number alone."""
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from search.freeze import baseline_count
+from search.checking import baseline_count
+from spaces.enumeration import grid
 from spaces.suggest import Space, baselines
 
 MATCHED_EVERY = 16
@@ -16,8 +18,8 @@ class Role:
     """What a trial is for."""
 
     name: str
-    """``baseline``, ``sampled`` or ``matched_baseline``; of a confirmation ``finalist`` or the
-    last."""
+    """``baseline``, ``sampled``, ``matched_baseline`` or ``grid``; of a confirmation ``finalist``
+    or ``matched_baseline``."""
     fixed: dict[str, Any]
     """Parameters that are not the sampler's to choose."""
     noted: dict[str, Any] = field(default_factory=dict)
@@ -31,6 +33,8 @@ def roles(space: Space, trials: int) -> list[Role]:
     a tuned winner against an untuned baseline wins by tuning alone. Last come the no-intermediate
     twins of the best settings: they wait until the others are told.
     """
+    if space.plan.study.sampler == "grid":
+        return [Role("grid", values) for values in itertools.islice(grid(space), trials)]
     first = [Role("baseline", params) for params in baselines(space)[: baseline_count(space)]]
     if space.plan.space.mixture is None:
         return first + [Role("sampled", {})] * (trials - len(first))

@@ -4,10 +4,11 @@ Imports neither torch nor Ray, so a laptop can read and describe any study.
 """
 
 from spaces.catalogue import Catalogue
+from spaces.enumeration import describe
 from spaces.mistakes import PlanError
 from spaces.plan import Plan, load_plan
 from spaces.settings import Mixture, Optimisation, Part, Seeds, TransferSetting
-from spaces.suggest import describe, suggest
+from spaces.suggest import suggest
 
 __all__ = [
     "Catalogue",

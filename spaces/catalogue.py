@@ -10,6 +10,7 @@ from spaces.languages import LANGUAGES, Language
 from spaces.metrics import METRICS
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.plan import Plan, UserTask
+from spaces.plan_space import Entry, MixtureTable, entry_name
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
 
@@ -90,11 +91,13 @@ class Catalogue:
         forms = (self.tasks[name].form for name in task.recipe)
         return task.form == "retrieval" and "retrieval" not in forms
 
-    def expand(self, entry: str) -> tuple[str, ...]:
-        """Languages of a group, or the one language a code names."""
-        return self.groups.get(entry, (entry,))
+    def expand(self, entry: Entry) -> tuple[str, ...]:
+        """Languages of a group, the one language a code names, or all of several of these."""
+        if isinstance(entry, str):
+            return self.groups.get(entry, (entry,))
+        return tuple(code for one in entry for code in self.expand(one))
 
-    def parts_of(self, tasks: Iterable[str], entry: str) -> list[tuple[str, str]]:
+    def parts_of(self, tasks: Iterable[str], entry: Entry) -> list[tuple[str, str]]:
         """(task, language) pairs with training rows among some tasks and a language entry."""
         pairs = ((task, language) for task in tasks for language in self.expand(entry))
         return [
@@ -155,6 +158,7 @@ def _name_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     found += _unknown("[space.target.<task>]", space.target_by_task, plan.targets.tasks)
     if plan.targets.languages != "all":
         found += _unknown("[targets] languages", plan.targets.languages, codes)
+    found += _unknown("[targets] reserve", plan.targets.reserve, codes)
     for sources in space.source_languages:
         found += _unknown("[space] source_languages", sources, codes)
     for group in plan.language_group:
@@ -188,15 +192,28 @@ def _row_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
         if not catalogue.tasks[target].recipe and not catalogue.tasks[target].readout:
             found.append(Mistake(f"[[task]] {target}", "no recipe", "tasks that train this target"))
         found += _stand_in_mistakes(catalogue, target)
-        for training in catalogue.tasks[target].recipe:
-            have = catalogue.tasks[training].train_languages
-            for sources in plan.space.source_languages:
-                found += _unknown(
-                    f"[space] source_languages (rows of {training!r} for {target!r})", sources, have
-                )
+        found += _source_mistakes(catalogue, plan, target)
     if len(set(plan.targets.tasks)) < len(plan.targets.tasks):
         found.append(Mistake("[targets] tasks", repr(plan.targets.tasks), "each target once"))
     return found + _own_range_mistakes(catalogue, plan) + _mixture_mistakes(catalogue, plan)
+
+
+def _source_mistakes(catalogue: Catalogue, plan: Plan, target: str) -> list[Mistake]:
+    """No set of source languages in which every phase of a target has rows."""
+    recipe = {
+        name: catalogue.tasks[name].train_languages for name in catalogue.tasks[target].recipe
+    }
+    missing = [
+        [
+            found
+            for name, have in recipe.items()
+            for found in _unknown(
+                f"[space] source_languages (rows of {name!r} for {target!r})", codes, have
+            )
+        ]
+        for codes in plan.space.source_languages
+    ]
+    return [mistake for one in missing for mistake in one] if all(missing) else []
 
 
 def _stand_in_mistakes(catalogue: Catalogue, target: str) -> Iterator[Mistake]:
@@ -231,16 +248,35 @@ def _mixture_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     trainable = [name for name, row in catalogue.tasks.items() if row.train_languages]
     entries = [*catalogue.groups, *catalogue.languages]
     found = _unknown("[space.mixture] tasks", mixture.tasks, trainable)
-    found += _unknown("[space.mixture] languages", mixture.languages, entries)
-    if found:
-        return found
-    return [
-        Mistake(
-            "[space.mixture]",
-            f"{task!r} in {entry!r}",
-            f"a language with rows of {task!r}: {', '.join(catalogue.tasks[task].train_languages)}",
-        )
-        for task in mixture.tasks
-        for entry in mixture.languages
-        if not catalogue.parts_of([task], entry)
-    ]
+    found += _unknown("[space.mixture] languages", _flat(mixture.languages), entries)
+    if mixture.mlm_text[0]:
+        masked = [name for name in trainable if catalogue.tasks[name].form == "masked"]
+        found += _unknown("[space.mixture] mlm_task", [mixture.mlm_task], masked)
+        found += _unknown("[space.mixture] mlm_languages", _flat([mixture.mlm_text[1]]), entries)
+    return found or _idle_mistakes(catalogue, mixture)
+
+
+def _flat(entries: Iterable[Entry]) -> list[str]:
+    """Every code and group that some entries name."""
+    return [name for e in entries for name in ((e,) if isinstance(e, str) else e)]
+
+
+def _idle_mistakes(catalogue: Catalogue, mixture: MixtureTable) -> list[Mistake]:
+    """Tasks and entries that have no rows together with any of the others."""
+    found = []
+    for task in mixture.tasks:
+        if not any(catalogue.parts_of([task], entry) for entry in mixture.languages):
+            have = ", ".join(catalogue.tasks[task].train_languages)
+            found.append(
+                Mistake("[space.mixture] tasks", repr(task), f"languages with rows: {have}")
+            )
+    for entry in mixture.languages:
+        if not catalogue.parts_of(mixture.tasks, entry):
+            rule = "an entry in which one of the tasks has rows"
+            found.append(Mistake("[space.mixture] languages", repr(entry_name(entry)), rule))
+    tasks, languages = mixture.mlm_text
+    if tasks and not catalogue.parts_of(tasks, languages):
+        have = ", ".join(catalogue.tasks[mixture.mlm_task].train_languages)
+        where = "[space.mixture] mlm_languages"
+        found.append(Mistake(where, repr(entry_name(languages)), f"some of: {have}"))
+    return found

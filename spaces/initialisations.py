@@ -51,6 +51,8 @@ class Initialisation:
     """The text-only initialisation a multimodal one must be compared with."""
     pretraining: Pretraining | None = None
     licence: str = ""
+    commercial: bool | None = None
+    """Whether the licence allows commercial use; None where nobody says, which counts as no."""
 
 
 # Sizes and rates: a grid run on this architecture showed lr 6e-3 with initializer range 0.1 to

@@ -219,7 +219,7 @@ def _intermediate(frozen: Frozen, mixture: Mixture, parent: str, seeds: Seeds) -
     return TrainingSpec(
         kind="intermediate",
         parent=parent,
-        rows=tuple(frozen.rows(p, "train", seeds.rows, mixture.rows_cap) for p in mixture.parts),
+        rows=tuple(frozen.rows(p, "train", seeds.rows, mixture.cap_of(p)) for p in mixture.parts),
         optimisation=mixture.optimisation,
         seed=seeds.intermediate,
         max_tokens=_longest(frozen, (part.task for part in mixture.parts)),

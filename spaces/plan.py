@@ -8,32 +8,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
 from spaces.hub import COMMIT, checkpoint, is_on_hub
+from spaces.languages import MICRO_HUB
 from spaces.mistakes import Mistake, PlanError, mistakes_of
-from spaces.settings import Pooling
+from spaces.plan_space import SpaceTable
+from spaces.plan_table import Name, Positive, Rate, Table
 from spaces.tasks.row import Form, Origin, Reader
-
-Positive = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0, lt=10, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 SELECTIONS = ("source_dev", "target_dev", "held_out_languages")
 Selection = Literal["source_dev", "target_dev", "held_out_languages"]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _all_or_some(value: Any) -> str:
@@ -47,21 +32,24 @@ Languages = Annotated[
 ]
 
 
-class StudyTable(_Table):
+class StudyTable(Table):
     """``[study]``: the question."""
 
     name: Name
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     objective: Literal["mean", "group_mean", "worst"] = "mean"
     selection: Selection = "source_dev"
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    """``grid`` tries each distinct setting once, in the order of the plan's lists."""
 
 
-class TargetsTable(_Table):
+class TargetsTable(Table):
     """``[targets]``: what is to be transferred to."""
 
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     languages: Languages = "all"
+    reserve: tuple[str, ...] = ()
+    """Languages that stay in the objective: what supervises them is infeasible for the target."""
     heldout_seed: Annotated[int, Field(ge=0)] = 0
     dev_rows: Positive | None = None
     """Most rows per language that a search scores; in parallel sets the same items in each."""
@@ -69,7 +57,7 @@ class TargetsTable(_Table):
     """Most rows per language that a confirmation scores; all where it is left out."""
 
 
-class DataTable(_Table):
+class DataTable(Table):
     """``[data]``: where rows come from."""
 
     source: Annotated[str, Field(min_length=1)]
@@ -77,7 +65,7 @@ class DataTable(_Table):
     """What becomes of a row that breaks a rule: ``skip`` leaves it out and counts it."""
     offline: bool = False
     """Whether a start may ask the hub for nothing: what ``fetch`` has not brought is a mistake."""
-    commits: dict[str, str] = {}
+    commits: dict[str, str] = Field(default_factory=dict)
     """Repository of the hub -> its commit. A study freezes all of them; a plan may name some."""
     oracle_seconds_per_phase: Annotated[float, Field(ge=0, le=60)] = 0
     """How long an oracle phase pretends to train: for trying out clusters and interruptions."""
@@ -90,14 +78,14 @@ class DataTable(_Table):
         return value
 
 
-class StoreTable(_Table):
+class StoreTable(Table):
     """``[store]``: where the two durable things live."""
 
     url: str = ""
     storage: str = "journal"
 
 
-class BudgetTable(_Table):
+class BudgetTable(Table):
     """``[budget]``: what the search may spend."""
 
     trials_per_target: Positive
@@ -108,7 +96,7 @@ class BudgetTable(_Table):
     """Scores on the selecting rows during the target phase: what the pruner and reports see."""
 
 
-class ResourcesTable(_Table):
+class ResourcesTable(Table):
     """``[resources]``: what one trial gets. ``precision`` alone changes more than rounding."""
 
     concurrent_trials: Positive = 1
@@ -128,100 +116,7 @@ class ResourcesTable(_Table):
         return self
 
 
-class Range(_Table):
-    """A learning rate drawn log-uniformly between two bounds."""
-
-    low: Rate
-    high: Rate
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Range":
-        if self.low >= self.high:
-            raise ValueError(f"low={self.low} must be below high={self.high}")
-        return self
-
-
-def _form(value: Any) -> str:
-    """Which of two forms a value was meant to have; a mistake is told for that one alone."""
-    return "range" if isinstance(value, (dict, Range)) else "list"
-
-
-Rates = Annotated[
-    Annotated[Range, Tag("range")] | Annotated[tuple[Rate, ...], Field(min_length=1), Tag("list")],
-    Discriminator(_form),
-]
-Steps = Annotated[tuple[Positive, ...], Field(min_length=1)]
-
-
-class PhaseRanges(_Table):
-    """``[space.intermediate]``, ``[space.target]``: hyperparameters of a phase.
-
-    What is left out takes the catalogue's reference value.
-    """
-
-    learning_rates: Rates | None = None
-    steps: Steps | None = None
-    rows_per_step: Positive | None = None
-
-
-class TargetRanges(PhaseRanges):
-    """``[space.target]`` and ``[space.target.<task>]``."""
-
-    steps: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
-    """0 scores the target untrained."""
-    lead_steps: Steps | None = None
-    """For targets with several phases: steps of those before the last."""
-    layers: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
-    """For targets without training: layers to read vectors at, as indices of ``hidden_states``."""
-    poolings: Annotated[tuple[Pooling, ...], Field(min_length=1)] | None = None
-    """For targets without training: how to pool a layer's states."""
-
-
-class MixtureTable(_Table):
-    """``[space.mixture]``: what may stand between the initialisation and the target."""
-
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
-    max_parts: Annotated[int, Field(ge=1, le=4)] = 1
-    rows_caps: Steps | None = None
-
-
-class SpaceTable(_Table):
-    """``[space]``: what the search may choose from."""
-
-    initialisations: Annotated[tuple[str, ...], Field(min_length=1)]
-    source_languages: Annotated[
-        tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...], Field(min_length=1)
-    ]
-    mixture: MixtureTable | None = None
-    intermediate: PhaseRanges = PhaseRanges()
-    target: TargetRanges = TargetRanges()
-    target_by_task: dict[str, TargetRanges] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_target(cls, values: Any) -> Any:
-        """``[space.target.<task>]`` stands inside ``[space.target]`` in TOML."""
-        target = values.get("target") if isinstance(values, dict) else None
-        if not isinstance(target, dict):
-            return values
-        own = {k: v for k, v in target.items() if k in TargetRanges.model_fields}
-        rest = {k: v for k, v in target.items() if k not in own}
-        by_task = {k: v for k, v in rest.items() if isinstance(v, dict)}
-        own |= {k: v for k, v in rest.items() if k not in by_task}  # unknown keys, refused below
-        stored = values.get("target_by_task", {})  # of a plan read back from a study's record
-        merged = by_task | stored if isinstance(stored, dict) else stored  # the rest is refused
-        return {**values, "target": own, "target_by_task": merged}
-
-    @field_validator("initialisations", "source_languages")
-    @classmethod
-    def _distinct(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        if len(set(value)) < len(value):
-            raise ValueError("each entry must stand once")
-        return value
-
-
-class UserTask(_Table):
+class UserTask(Table):
     """``[[task]]``: a row of the user's own; with ``like`` it takes the rest from another row."""
 
     name: Name
@@ -266,7 +161,7 @@ class UserTask(_Table):
     steps: Positive | None = None
 
 
-class UserInitialisation(_Table):
+class UserInitialisation(Table):
     """``[[initialisation]]``: a checkpoint folder of the user's own."""
 
     name: Name
@@ -274,6 +169,7 @@ class UserInitialisation(_Table):
     modality: Literal["text", "multimodal"] = "text"
     twin: str = ""
     licence: str = ""
+    commercial: bool | None = None
 
     @field_validator("path")
     @classmethod
@@ -283,14 +179,23 @@ class UserInitialisation(_Table):
         return value
 
 
-class UserGroup(_Table):
+class UserGroup(Table):
     """``[[language_group]]``: a group of languages for ``[space.mixture] languages``."""
 
     name: Name
     languages: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Plan(_Table):
+World = Literal["real", "micro", "oracle"]
+
+
+def _world(source: Any) -> World:
+    if source == "microworld":
+        return "micro"
+    return "oracle" if source == "oracle" else "real"
+
+
+class Plan(Table):
     """A whole plan, checked for form. ``Catalogue.for_plan`` checks its names."""
 
     study: StudyTable
@@ -304,12 +209,22 @@ class Plan(_Table):
     initialisation: tuple[UserInitialisation, ...] = ()
     language_group: tuple[UserGroup, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sources_of_the_world(cls, values: Any) -> Any:
+        """English rows, or those of the invented worlds' hub, where no other source is asked."""
+        space, data = (
+            values.get(n) if isinstance(values, dict) else None for n in ("space", "data")
+        )
+        if not isinstance(space, dict) or not isinstance(data, dict):
+            return values
+        source = "en" if _world(data.get("source")) == "real" else MICRO_HUB
+        return {**values, "space": {"source_languages": [[source]], **space}}
+
     @property
-    def world(self) -> Literal["real", "micro", "oracle"]:
+    def world(self) -> World:
         """Which world the rows come from. Results of different worlds never mix."""
-        if self.data.source == "microworld":
-            return "micro"
-        return "oracle" if self.data.source == "oracle" else "real"
+        return _world(self.data.source)
 
 
 def parse_plan(values: dict[str, Any], source: str = "plan") -> Plan:

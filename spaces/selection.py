@@ -52,12 +52,9 @@ class Cut:
 
 
 def supervised_languages(catalogue: Catalogue, space: Space) -> set[str]:
-    """Languages in which a candidate of the space trains on the target's own skill."""
-    skill, mixture = space.target.skill, space.plan.space.mixture
-    if mixture is None:
-        return set()
-    tasks = [name for name in mixture.tasks if catalogue.tasks[name].skill == skill]
-    return {code for entry in mixture.languages for _, code in catalogue.parts_of(tasks, entry)}
+    """Languages in which a feasible candidate trains on the target's own skill."""
+    pairs = {pair for part in space.candidates.parts.values() for pair in part}
+    return {code for task, code in pairs if catalogue.tasks[task].skill == space.target.skill}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +91,7 @@ def make_cut(space: Space, languages: Sequence[str]) -> Cut | Mistake:
         languages: those that the plan scores.
     """
     row, catalogue, there = space.target, space.catalogue, at_hand(space, languages)
-    sources = {code for codes in space.plan.space.source_languages for code in codes}
+    sources = {code for codes in space.candidates.sources for code in codes}
     apart = {row.dev_language, *sources, *(c for c in languages if catalogue.languages[c].twin_of)}
     scorable = {*there.dev, *there.test, *there.proxy}
     ours = [code for code in languages if code not in apart and code in scorable]
@@ -114,7 +111,8 @@ def _too_few(
         f"[space.mixture] for target {row.name!r}",
         f"candidates that train on {row.skill!r} in {_list(sorted(supervised))}; "
         f"of the target languages {_list(ours)}, {_list(left)} would remain to be scored",
-        "at least three, and at least half: score more languages or supervise fewer",
+        "at least three, and at least half: supervise fewer, score more, or name in "
+        "`[targets] reserve` the languages that no candidate may supervise for this target",
     )
 
 
@@ -130,7 +128,7 @@ def _impossible(space: Space, objective: tuple[str, ...], there: AtHand) -> Mist
     work = [name for name in SELECTIONS if _SELECTIONS[name](space, objective, there)]
     asked, why = space.plan.study.selection, ""
     if asked == "source_dev":
-        several = len(space.plan.space.source_languages) > 1
+        several = len(space.candidates.sources) > 1
         why = (
             ": a source's own dev rows cannot compare sets of source languages"
             if several
@@ -162,7 +160,7 @@ def _cut(
 
 
 def _source_dev(space: Space, objective: tuple[str, ...], there: AtHand) -> Cut | None:
-    if len(space.plan.space.source_languages) > 1 or not there.source_dev:
+    if len(space.candidates.sources) > 1 or not there.source_dev:
         return None
     return _cut(space, "source_dev", objective, [space.target.dev_language])
 

@@ -1,6 +1,7 @@
 """Transfer settings: frozen values that say all of a trial but its target and seeds."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
@@ -76,6 +77,10 @@ class Part:
         require(self.weight >= 1, f"{self.weight=} of {self.task}:{self.language} must be >= 1")
 
 
+SizeOf = Callable[[tuple[str, str]], int | None]
+"""Training rows of a task in a language; None where nobody has counted them."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mixture:
     """What one intermediate phase trains on, in canonical form: sorted parts, reduced weights."""
@@ -84,6 +89,9 @@ class Mixture:
     optimisation: Optimisation
     rows_cap: int | None = None
     """At most this many rows of each part; None takes all."""
+    rows_total: int | None = None
+    """At most this many rows of all parts together, shared by their weights: mixtures of unlike
+    numbers of languages are so matched in size. Where parts weigh alike it becomes a cap."""
 
     def __post_init__(self) -> None:
         """Bring equal mixtures to one form, so that they share one key."""
@@ -96,6 +104,26 @@ class Mixture:
             for part in self.parts
         )
         object.__setattr__(self, "parts", tuple(parts))
+        if self.rows_total is not None and all(part.weight == 1 for part in parts):
+            caps = [cap for cap in (self.rows_cap, self.rows_total // len(parts) or 1) if cap]
+            object.__setattr__(self, "rows_cap", min(caps))
+            object.__setattr__(self, "rows_total", None)
+
+    def cap_of(self, part: Part) -> int | None:
+        """At most how many rows of a part are read; None for all."""
+        caps = [self.rows_cap] if self.rows_cap else []
+        if self.rows_total:
+            weight = sum(one.weight for one in self.parts)
+            caps.append(max(1, self.rows_total * part.weight // weight))
+        return min(caps, default=None)
+
+    def without_idle_limits(self, size_of: SizeOf) -> "Mixture":
+        """The same without limits that no part reaches: they would only name it otherwise."""
+        for part in self.parts:
+            size, cap = size_of((part.task, part.language)), self.cap_of(part)
+            if cap is not None and (size is None or size > cap):
+                return self
+        return replace(self, rows_cap=None, rows_total=None)
 
     def __str__(self) -> str:
         """Name tasks and languages, as reports show them: ``nli:esho+fanu``."""

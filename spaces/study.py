@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
+from spaces.axes import Axis
 from spaces.catalogue import Catalogue
 from spaces.confirmation import Confirmation, confirmation_name
 from spaces.keys import canonical
@@ -14,9 +15,10 @@ from spaces.layout import SCHEMA_VERSION, StoreError, StudyPaths, read_json, stu
 from spaces.mistakes import nearest
 from spaces.phases import Frozen
 from spaces.plan import Plan
+from spaces.plan_space import Entry
 from spaces.selection import Cut
 from spaces.settings import Seeds, TransferSetting
-from spaces.suggest import GROWING_AXES, Space
+from spaces.suggest import Space
 
 SETTING = TypeAdapter(TransferSetting)
 """Reads settings back from JSON."""
@@ -35,6 +37,8 @@ class StudyRecord(BaseModel):
     cuts: dict[str, Cut]
     scored: dict[str, tuple[tuple[str, str, str], ...]] = {}
     """Target -> (task, language, split) of everything that its trials are scored on."""
+    sizes: dict[str, int] = {}
+    """``row_name`` -> rows that may be used, of all training rows: proportions follow from them."""
     versions: dict[str, str] = {}
     created: str = ""
     confirms: Confirmation | None = None
@@ -99,7 +103,8 @@ class StudyRecord(BaseModel):
     @cached_property
     def spaces(self) -> dict[str, Space]:
         """The space of each target."""
-        return {t: Space.of(self.plan, t, self.catalogue) for t in self.plan.targets.tasks}
+        targets = self.plan.targets.tasks
+        return {t: Space.of(self.plan, t, self.catalogue, self.sizes) for t in targets}
 
     @property
     def seeds(self) -> Seeds:
@@ -134,13 +139,16 @@ class StudyRecord(BaseModel):
             "scored": {t: [list(part) for part in parts] for t, parts in self.scored.items()},
             "space": {t: _space_identity(space) for t, space in self.spaces.items()},
             "rows": self._own_rows(),
+            "mixture": _mixture_identity(plan),
+            **({"reserve": plan.targets.reserve} if plan.targets.reserve else {}),
             **({"test_rows": plan.targets.test_rows} if self.confirms else {}),
         }
 
     def _own_rows(self) -> dict[str, Any]:
         """The user's own rows that the space names: one that changes its meaning is another."""
         mixture = self.plan.space.mixture
-        named = {*self.plan.targets.tasks, *(mixture.tasks if mixture else ())}
+        named = {*self.plan.targets.tasks}
+        named |= {*mixture.tasks, mixture.mlm_task} - {""} if mixture else set()
         rows = [self.catalogue.tasks[name] for name in named]
         named |= {t for row in rows for t in (*row.recipe, *row.source_dev, row.proxy)}
         tasks = {
@@ -148,7 +156,7 @@ class StudyRecord(BaseModel):
             for row in self.plan.task
             if row.name in named
         }
-        entries = mixture.languages if mixture else ()
+        entries = _named(mixture.languages, mixture.mlm_text[1]) if mixture else set()
         groups = {
             group.name: list(group.languages)
             for group in self.plan.language_group
@@ -159,6 +167,19 @@ class StudyRecord(BaseModel):
     def write(self, paths: StudyPaths) -> None:
         """Write ``study.json`` whole or not at all."""
         write_json(paths.record, self.model_dump(mode="json"))
+
+
+def _named(*entries: Entry | tuple[Entry, ...]) -> set[str]:
+    """Every code and group that some entries of languages name."""
+    found = [{one} if isinstance(one, str) else _named(*one) for one in entries]
+    return set().union(*found)
+
+
+def _mixture_identity(plan: Plan) -> dict[str, Any]:
+    """How mixtures are made; what they may be made of stands in the axes."""
+    table = plan.space.mixture
+    exclude = {"tasks", "languages"}
+    return table.model_dump(mode="json", exclude=exclude, exclude_defaults=True) if table else {}
 
 
 def _space_identity(space: Space) -> dict[str, Any]:
@@ -217,8 +238,8 @@ def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:
     if was is None:
         is_new_target = name.split("|")[1] not in old.cuts if name.count("|") else False
         return name.startswith(("revisions|", "rows|")) or is_new_target
-    axis = name.rsplit("|", 1)[-1]
-    if axis in GROWING_AXES and isinstance(was, list) and isinstance(now, list):
+    axis = Axis(name.rsplit("|", 1)[-1])
+    if axis.may_grow and isinstance(was, list) and isinstance(now, list):
         return set(was) <= set(now)
     return False
 

@@ -4,76 +4,24 @@ One list of axes serves all: the sampler draws from it, ``--dry-run`` prints it,
 fingerprint compares it, a growing space extends it.
 """
 
-import itertools
-import math
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
+from spaces.axes import ARMS, SEARCHED_ARMS, SHAPE, Axis, Suggester, distinct
+from spaces.candidates import Candidates, candidates, impossible
 from spaces.catalogue import Catalogue
-from spaces.plan import PhaseRanges, Plan, Range, TargetRanges
-from spaces.settings import Mixture, Optimisation, Part, Readout, TransferSetting
+from spaces.chains import chain, mixture, mixture_axes
+from spaces.mistakes import PlanError
+from spaces.mixing import Pair, by_weight
+from spaces.phases import row_name
+from spaces.plan import Plan
+from spaces.plan_space import PhaseRanges, Range, TargetRanges
+from spaces.settings import Mixture, Optimisation, Readout, TransferSetting
 from spaces.tasks import Task
-
-Scalar = str | int | float
-
-ARMS = ("none", "intermediate", "equal_tokens", "same_rows")
-"""``none`` and ``intermediate`` are searched; the other two are baselines that a study always has:
-no intermediate at the length of one, and the target's own rows as the intermediate."""
-
-SEARCHED_ARMS = ARMS[:2]
 
 DEFAULT_REFERENCE = Optimisation(learning_rate=2e-5, steps=500)
 """Hyperparameters of a phase whose task names none."""
-
-GROWING_AXES = ("initialisation", "mixture.tasks", "mixture.languages")
-"""Axes that may gain choices while a study runs."""
-
-
-class Suggester(Protocol):
-    """What is needed of an Optuna trial."""
-
-    def suggest_categorical(self, name: str, choices: Any, /) -> Any:
-        """Pick one of the choices."""
-
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """Pick a number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One parameter of the space."""
-
-    name: str
-    choices: tuple[Scalar, ...] = ()
-    """Empty for a log-uniform range."""
-    low: float = 0.0
-    high: float = 0.0
-    arms: tuple[str, ...] = ARMS
-    """Arms in which the parameter exists."""
-
-    def suggest(self, trial: Suggester) -> Any:
-        """Draw a value."""
-        if self.choices:
-            return trial.suggest_categorical(self.name, list(self.choices))
-        return trial.suggest_float(self.name, self.low, self.high, log=True)
-
-    def nearest(self, reference: float) -> Scalar:
-        """The value of this axis closest to a reference value."""
-        if self.choices:
-            return min(self.choices, key=lambda c: _ratio(float(c), reference))
-        return min(max(reference, self.low), self.high)
-
-    def __str__(self) -> str:
-        """``name: a | b | c`` or ``name: low .. high (log)``."""
-        if self.choices:
-            return f"{self.name}: {' | '.join(str(choice) for choice in self.choices)}"
-        return f"{self.name}: {self.low:g} .. {self.high:g} (log)"
-
-
-def _ratio(value: float, reference: float) -> float:
-    """How far apart two numbers are by ratio; 0 is farther than any other."""
-    return abs(math.log(value / reference)) if value else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +31,75 @@ class Space:
     target: Task
     catalogue: Catalogue
     plan: Plan
+    candidates: Candidates
     axes: tuple[Axis, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    """``row_name`` -> training rows, as a study counted them."""
 
     @classmethod
-    def of(cls, plan: Plan, target: str, catalogue: Catalogue | None = None) -> "Space":
-        """The space a plan describes for one of its targets."""
+    def of(
+        cls,
+        plan: Plan,
+        target: str,
+        catalogue: Catalogue | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> "Space":
+        """The space a plan describes for one of its targets.
+
+        Raises:
+            PlanError: nothing is feasible for it.
+        """
         catalogue = catalogue or Catalogue.for_plan(plan)
-        return cls(catalogue.tasks[target], catalogue, plan, _axes(plan, target, catalogue))
+        row, found = catalogue.tasks[target], candidates(plan, catalogue, target)
+        if mistakes := [*impossible(plan, target, found, bool(row.recipe))]:
+            raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
+        axes = _axes(plan, row, catalogue, found)
+        return cls(row, catalogue, plan, found, axes, sizes or {})
 
     def axis(self, name: str) -> Axis:
         """An axis by name."""
         return next(axis for axis in self.axes if axis.name == name)
 
-    def in_arm(self, arm: str) -> Iterator[Axis]:
-        """Axes that exist in an arm, without the arm itself."""
-        return (axis for axis in self.axes if axis.name != "arm" and arm in axis.arms)
+    def in_arm(self, arm: str, shape: str | None = None) -> Iterator[Axis]:
+        """Axes that exist in an arm (and in a shape of its chain), without the arm itself."""
+        for axis in self.axes:
+            shaped = shape is None or not axis.shapes or shape in axis.shapes
+            if axis.name != "arm" and arm in axis.arms and shaped:
+                yield axis
 
-    def setting(self, values: dict[str, Any]) -> TransferSetting:
+    def setting(self, values: Mapping[str, Any]) -> TransferSetting:
         """The setting that one value per axis means."""
         arm = values.get("arm", "none")
-        chain: tuple[Mixture, ...] = ()
-        if arm not in ("none", "equal_tokens"):
-            chain = (self._mixture(values, arm),)
         trained = self._target_phase(values, arm) if self.target.recipe else {}
         read = self._readout(values) if self.catalogue.is_read(self.target) else {}
         return TransferSetting(
-            initialisation=values["initialisation"], intermediate=chain, **trained, **read
+            initialisation=values["initialisation"],
+            intermediate=self.chain(values),
+            **trained,
+            **read,
         )
 
-    def _target_phase(self, values: dict[str, Any], arm: str) -> dict[str, Any]:
+    def chain(self, values: Mapping[str, Any]) -> tuple[Mixture, ...]:
+        """The mixtures that one value per axis means; none where there is no intermediate."""
+        arm, table = values.get("arm", "none"), self.plan.space.mixture
+        if arm in ("none", "equal_tokens") or table is None:
+            return ()
+        optimisation = replace(
+            self.reference("intermediate"),
+            learning_rate=values["intermediate.learning_rate"],
+            steps=values["intermediate.steps"],
+        )
+        if arm == "same_rows":
+            own = [(task, code) for task in self.target.recipe for code in _codes(values)]
+            return (mixture(by_weight([own], [1]), values, optimisation, self.size_of),)
+        return chain(values, table, self.candidates, optimisation, self.size_of)
+
+    def size_of(self, pair: Pair) -> int | None:
+        """Training rows of a part: counted, else as the catalogue says; None where neither does."""
+        known = self.sizes.get(row_name(*pair, "train"))
+        return known or self.catalogue.tasks[pair[0]].train_rows
+
+    def _target_phase(self, values: Mapping[str, Any], arm: str) -> dict[str, Any]:
         """Source languages and hyperparameters of a target that is trained."""
         target = replace(
             self.reference("target"),
@@ -124,34 +112,17 @@ class Space:
         lead = {"lead_steps": values["target.lead_steps"]} if len(self.target.recipe) > 1 else {}
         return {"source_languages": _codes(values), "target": target, **lead}
 
-    def _readout(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _readout(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Where vectors are read that no phase trained."""
         layer, pooling = values["readout.layer"], values["readout.pooling"]
         return {"readout": Readout(layer=layer, pooling=pooling)}
-
-    def _mixture(self, values: dict[str, Any], arm: str) -> Mixture:
-        if arm == "same_rows":
-            pairs = [(task, code) for task in self.target.recipe for code in _codes(values)]
-        else:
-            tasks = values["mixture.tasks"].split("+")
-            pairs = self.catalogue.parts_of(tasks, values["mixture.languages"])
-        optimisation = replace(
-            self.reference("intermediate"),
-            learning_rate=values["intermediate.learning_rate"],
-            steps=values["intermediate.steps"],
-        )
-        return Mixture(
-            parts=tuple(Part(task=task, language=code) for task, code in pairs),
-            rows_cap=values.get("mixture.rows_cap"),
-            optimisation=optimisation,
-        )
 
     def reference(self, phase: str) -> Optimisation:
         """Reference hyperparameters of a phase, before the axes overwrite some of them."""
         return _reference(self.plan, self.target.name, self.catalogue, phase)
 
 
-def _codes(values: dict[str, Any]) -> tuple[str, ...]:
+def _codes(values: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(values["source_languages"].split("+"))
 
 
@@ -187,39 +158,31 @@ def _phase_axes(
     if isinstance(rates, Range):
         rate = Axis(name, low=rates.low, high=rates.high, arms=arms)
     else:
-        rate = Axis(name, _distinct(rates), arms=arms)
-    return [rate, Axis(f"{phase}.steps", _distinct(ranges.steps or (reference.steps,)), arms=arms)]
+        rate = Axis(name, distinct(rates), arms=arms)
+    return [rate, Axis(f"{phase}.steps", distinct(ranges.steps or (reference.steps,)), arms=arms)]
 
 
-def _axes(plan: Plan, target: str, catalogue: Catalogue) -> tuple[Axis, ...]:
-    mixture, row = plan.space.mixture, catalogue.tasks[target]
+def _axes(plan: Plan, row: Task, catalogue: Catalogue, found: Candidates) -> tuple[Axis, ...]:
+    table = plan.space.mixture
     axes = [Axis("initialisation", plan.space.initialisations)]
-    axes += _target_axes(plan, target, catalogue) if row.recipe else []
+    axes += _target_axes(plan, row.name, catalogue, found) if row.recipe else []
     axes += _readout_axes(plan, row) if catalogue.is_read(row) else []
-    if mixture is None:
+    if table is None:
         return tuple(axes)
-    mixed = ("intermediate",)
-    axes += [
-        Axis("arm", ARMS if row.recipe else SEARCHED_ARMS),
-        Axis("mixture.tasks", _combinations(mixture.tasks, mixture.max_parts), arms=mixed),
-        Axis("mixture.languages", _distinct(mixture.languages), arms=mixed),
-        *_phase_axes(plan, target, catalogue, "intermediate", ARMS[1:]),
-    ]
-    if mixture.rows_caps:
-        axes.append(
-            Axis("mixture.rows_cap", _distinct(mixture.rows_caps), arms=(*mixed, "same_rows"))
-        )
+    axes.append(Axis("arm", ARMS if row.recipe else SEARCHED_ARMS))
+    axes += mixture_axes(table, found)
+    axes += _phase_axes(plan, row.name, catalogue, "intermediate", ARMS[1:])
     return tuple(axes)
 
 
-def _target_axes(plan: Plan, target: str, catalogue: Catalogue) -> list[Axis]:
-    sources = ("+".join(sorted(set(codes))) for codes in plan.space.source_languages)
-    axes = [Axis("source_languages", _distinct(sources))]
+def _target_axes(plan: Plan, target: str, catalogue: Catalogue, found: Candidates) -> list[Axis]:
+    sources = ("+".join(sorted(set(codes))) for codes in found.sources)
+    axes = [Axis("source_languages", distinct(sources))]
     axes += _phase_axes(plan, target, catalogue, "target", ARMS)
     recipe, asked = catalogue.tasks[target].recipe, _target_ranges(plan, target).lead_steps
     if len(recipe) > 1:
         reference = catalogue.tasks[recipe[0]].reference or DEFAULT_REFERENCE
-        axes.append(Axis("target.lead_steps", _distinct(asked or (reference.steps,))))
+        axes.append(Axis("target.lead_steps", distinct(asked or (reference.steps,))))
     return axes
 
 
@@ -227,21 +190,9 @@ def _readout_axes(plan: Plan, row: Task) -> list[Axis]:
     """Layer and pooling of a target whose vectors are only read."""
     own, reference = _target_ranges(plan, row.name), row.readout or Readout()
     return [
-        Axis("readout.layer", _distinct(own.layers or (reference.layer,))),
-        Axis("readout.pooling", _distinct(own.poolings or (reference.pooling,))),
+        Axis("readout.layer", distinct(own.layers or (reference.layer,))),
+        Axis("readout.pooling", distinct(own.poolings or (reference.pooling,))),
     ]
-
-
-def _distinct(choices: Iterable[Scalar]) -> tuple[Scalar, ...]:
-    """Choices in their order, each once."""
-    return tuple(dict.fromkeys(choices))
-
-
-def _combinations(tasks: tuple[str, ...], most: int) -> tuple[str, ...]:
-    """One task, or several joined by ``+``: as many as a mixture may hold."""
-    names = list(dict.fromkeys(tasks))
-    sizes = range(1, min(most, len(names)) + 1)
-    return tuple("+".join(c) for size in sizes for c in itertools.combinations(names, size))
 
 
 def suggest(trial: Suggester, plan: Plan, target: str | None = None) -> TransferSetting:
@@ -257,10 +208,15 @@ def suggest(trial: Suggester, plan: Plan, target: str | None = None) -> Transfer
 
 
 def draw(trial: Suggester, space: Space) -> dict[str, Any]:
-    """One value per axis of the drawn arm."""
-    arms = [axis for axis in space.axes if axis.name == "arm"]
-    arm = arms[0].suggest(trial) if arms else "none"
-    return {"arm": arm} | {axis.name: axis.suggest(trial) for axis in space.in_arm(arm)}
+    """One value per axis of the drawn arm, and of the drawn shape of its chain."""
+    values: dict[str, Any] = {}
+    names = {axis.name for axis in space.axes}
+    for first in ("arm", SHAPE):
+        if first in names and values.get("arm", "intermediate") == "intermediate":
+            values[first] = space.axis(first).suggest(trial)
+    values.setdefault("arm", "none")
+    active = space.in_arm(values["arm"], values.get(SHAPE))
+    return values | {axis.name: axis.suggest(trial) for axis in active if axis.name != SHAPE}
 
 
 def baselines(space: Space) -> list[dict[str, Any]]:
@@ -317,26 +273,3 @@ def matched_baseline(params: dict[str, Any]) -> dict[str, Any]:
     dropped = ("arm", "mixture.", "intermediate.")
     kept = {k: v for k, v in params.items() if not k.startswith(dropped)}
     return {**kept, "arm": "none"}
-
-
-def distinct_settings(space: Space) -> int | None:
-    """How many settings the two searched arms hold; None where an axis is continuous."""
-    total = 0
-    for arm in ("none", "intermediate") if space.plan.space.mixture else ("none",):
-        axes = list(space.in_arm(arm))
-        if any(not axis.choices for axis in axes):
-            return None
-        total += math.prod(len(axis.choices) for axis in axes)
-    return total
-
-
-def describe(plan: Plan) -> str:
-    """The space of each target in words, one axis a line."""
-    catalogue = Catalogue.for_plan(plan)
-    lines = []
-    for target in plan.targets.tasks:
-        space = Space.of(plan, target, catalogue)
-        count = distinct_settings(space)
-        lines.append(f"{target}: {count if count is not None else 'unbounded'} distinct settings")
-        lines += [f"  {axis}" for axis in space.axes]
-    return "\n".join(lines)

@@ -68,7 +68,7 @@ class World:
     def setting(self, arm: str, tasks: str = "qa", language: str = "esho"):
         """A setting of an arm at the reference hyperparameters."""
         params = {**baselines(self.record.spaces["xnli"])[1], "arm": arm}
-        params |= {"mixture.tasks": tasks, "mixture.languages": language}
+        params |= {"mixture.A": f"{tasks}:{language}"}
         return self.record.spaces["xnli"].setting(params)
 
     def phases(self, setting):

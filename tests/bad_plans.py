@@ -305,8 +305,15 @@ PLANS: dict[str, Case] = {
         ("[space] source_languages", "rows of 'xnli'", "'brin'", "one of avel"),
     ),
     "mixture task without rows in a language": Case(
-        {"space.mixture.languages": ["corm"], "space.mixture.tasks": ["nli"]},
-        ("[space.mixture]", "'nli' in 'corm'", "avel, brin, esho, fanu"),
+        {
+            **own("mine", like="nli", train_languages=["brin"]),
+            "space.mixture.tasks": ["nli", "mine"],
+        },
+        ("[space.mixture] tasks", "'mine'", "languages with rows: brin"),
+    ),
+    "mixture languages without rows": Case(
+        {"space.mixture.languages": ["esho", "corm"]},
+        ("[space.mixture] languages", "'corm'", "one of the tasks has rows"),
     ),
     "source_dev between source languages": Case(
         {

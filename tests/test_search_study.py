@@ -76,7 +76,9 @@ def test_growth_is_shown(tmp_path: Path) -> None:
     """Each line of a growth says which axis had which choices and has which now."""
     stored(tmp_path)
     _, growth = reconcile(frozen({"space.mixture.tasks": ["nli", "qa", "choice"]}), tmp_path)
-    assert "space|xnli|axes|mixture.tasks: ['nli', 'qa'] -> ['nli', 'qa', 'choice']" in growth
+    line = next(one for one in growth if one.startswith("space|xnli|axes|mixture.A: "))
+    was, now = line.partition(": ")[2].split(" -> ")
+    assert "choice:esho" not in was and "choice:esho" in now and "nli:esho" in was
 
 
 def test_a_study_keeps_its_birth(tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ REFUSED: dict[str, tuple[Changes, list[str]]] = {
     ),
     "steps": ({"space.intermediate.steps": [75, 150, 300]}, ["intermediate.steps", "300"]),
     "rows per step": ({"space.target.rows_per_step": 16}, ["rows_per_step"]),
-    "choice lost": ({"space.mixture.languages": ["esho"]}, ["mixture.languages"]),
+    "choice lost": ({"space.mixture.languages": ["esho"]}, ["mixture.A"]),
     "initialisation lost": (
         {"space.initialisations": ["oracle-text"]},
         ["initialisation", "['oracle-text', 'oracle-multimodal'] -> ['oracle-text']"],
@@ -252,8 +254,7 @@ def test_a_grown_study_goes_on(tmp_path: Path) -> None:
 
 WIDER = {
     "initialisation": {"oracle-placebo"},
-    "mixture.tasks": {"choice"},
-    "mixture.languages": {"avel"},
+    "mixture.A": {"choice:esho", "nli:avel"},
 }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from spaces.mistakes import PlanError, nearest
-from spaces.plan import Range, load_plan, parse_plan
+from spaces.plan import load_plan, parse_plan
+from spaces.plan_space import Range
 from spaces.study import StudyRecord, differences, read_study
 from tests.worlds import TWO_SOURCES, plan, plan_values, study
 
@@ -168,7 +169,7 @@ def test_a_name_like_no_other_gets_no_guess() -> None:
         ("study", "name", "n" * 65, "n" * 64),
         ("study", "objective", "median", "group_mean"),
         ("study", "selection", "test", "target_dev"),
-        ("study", "sampler", "grid", "random"),
+        ("study", "sampler", "best", "random"),
         ("targets", "tasks", [], ["xnli"]),
         ("targets", "heldout_seed", -1, 0),
         ("targets", "dev_rows", 0, 1),
@@ -274,8 +275,8 @@ MIXTURE = OLD["space"]["mixture"]
     ("tables", "grown"),
     [
         ({"space": {"initialisations": ["oracle-text", "oracle-multimodal"]}}, "initialisation"),
-        ({"space": {"mixture": {**MIXTURE, "tasks": ["nli", "qa", "choice"]}}}, "mixture.tasks"),
-        ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "avel"]}}}, "mixture.languages"),
+        ({"space": {"mixture": {**MIXTURE, "tasks": ["nli", "qa", "choice"]}}}, "mixture.A"),
+        ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "avel"]}}}, "mixture.A"),
         ({"targets": {"tasks": ["xnli", "panx"]}}, "space|panx"),
     ],
 )
@@ -323,7 +324,7 @@ def test_budget_and_resources_are_not_identity(tables: dict[str, Any]) -> None:
         ({"space": {"target": {"rows_per_step": 16}}}, "rows_per_step"),
         ({"space": {"source_languages": [["avel", "brin"]]}}, "source_languages"),
         ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "fanu"]}}}, "objective"),
-        ({"space": {"mixture": None}}, "mixture.tasks"),
+        ({"space": {"mixture": None}}, "mixture.A"),
     ],
 )
 def test_anything_else_is_refused(tables: dict[str, Any], named: str) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from analysis.wording import hyperparameter_words
 from search.freeze import freeze
+from spaces.enumeration import distinct_settings
 from spaces.mistakes import Mistake, PlanError
 from spaces.phases import EvaluationSpec
 from spaces.selection import make_cut
 from spaces.settings import Readout, Seeds, TransferSetting
 from spaces.study import SETTING
-from spaces.suggest import Space, baselines, distinct_settings, matched_baseline
+from spaces.suggest import Space, baselines, matched_baseline
 from tests.worlds import plan, run, shrink_micro_world, study
 from trainables import TrialRequest
 
@@ -49,7 +50,7 @@ def test_baselines_have_the_reference_readout_or_the_first() -> None:
         for name in ("micro-text", "micro-multimodal")
     ]
     assert found == expected  # the reference layer, -1, is not among the plan's
-    values = baselines(space())[0] | {"arm": "intermediate", "mixture.tasks": "nli"}
+    values = baselines(space())[0] | {"arm": "intermediate", "mixture.A": "nli:esho"}
     assert matched_baseline(values) == baselines(space())[0]
 
 

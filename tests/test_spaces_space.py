@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces import describe, suggest
+from spaces.axes import Axis
 from spaces.catalogue import Catalogue
+from spaces.enumeration import distinct_settings
 from spaces.keys import canonical
 from spaces.mistakes import Mistake
 from spaces.phases import scored_languages
@@ -26,7 +28,7 @@ from spaces.selection import (
 )
 from spaces.settings import Mixture, Optimisation, Part, TransferSetting
 from spaces.study import SETTING
-from spaces.suggest import Axis, Space, baselines, distinct_settings, draw, matched_baseline
+from spaces.suggest import Space, baselines, draw, matched_baseline
 from spaces.tasks import TASKS
 from tests.worlds import TWO_SOURCES, plan, study
 
@@ -35,8 +37,9 @@ FIXED = {
     "source_languages": "avel",
     "target.learning_rate": 2e-3,
     "target.steps": 60,
-    "mixture.tasks": "nli+qa",
-    "mixture.languages": "non_european",
+    "mixture.shape": "A+B",
+    "mixture.A": "nli:non_european",
+    "mixture.B": "qa:non_european",
     "intermediate.learning_rate": 1e-3,
     "intermediate.steps": 100,
     "mixture.rows_cap": 500,
@@ -58,6 +61,9 @@ WIDE = {
 }
 
 
+PARTS = ("nli:esho", "nli:non_european", "qa:esho", "qa:non_european")
+
+
 def space_of(**tables: Any) -> Space:
     """The space of xnli in such a plan."""
     return Space.of(plan(**tables), "xnli")
@@ -77,8 +83,9 @@ def test_axes_of_a_plan(wide: Space) -> None:
         "target.learning_rate": (5e-4, 4e-3),
         "target.steps": (30, 60),
         "arm": ("none", "intermediate", "equal_tokens", "same_rows"),
-        "mixture.tasks": ("nli", "qa", "nli+qa"),
-        "mixture.languages": ("esho", "non_european"),
+        "mixture.shape": ("A", "A+B"),
+        "mixture.A": PARTS,
+        "mixture.B": PARTS,
         "intermediate.learning_rate": (1e-3, 2e-3),
         "intermediate.steps": (100, 150),
         "mixture.rows_cap": (500, 1000),
@@ -88,7 +95,9 @@ def test_axes_of_a_plan(wide: Space) -> None:
     longer = target | {"intermediate.learning_rate", "intermediate.steps"}
     assert {axis.name for axis in wide.in_arm("equal_tokens")} == longer
     assert {axis.name for axis in wide.in_arm("same_rows")} == longer | {"mixture.rows_cap"}
-    assert len(list(wide.in_arm("intermediate"))) == 9
+    assert len(list(wide.in_arm("intermediate"))) == 10
+    alone = {axis.name for axis in wide.in_arm("intermediate", "A")}
+    assert {axis.name for axis in wide.in_arm("intermediate", "A+B")} - alone == {"mixture.B"}
 
 
 def test_the_intermediate_arm_builds_the_mixture(wide: Space) -> None:
@@ -152,7 +161,7 @@ def test_suggest_works_in_a_plain_objective(seed: int) -> None:
     assert all(1e-4 <= setting.target.learning_rate <= 1e-2 for setting in drawn)
     assert len({setting.target.learning_rate for setting in drawn}) == 20
     arms = {trial.params["arm"]: len(trial.params) for trial in study_.trials}
-    assert all(arms[arm] == 1 + n for arm, n in {"none": 4, "intermediate": 9}.items())
+    assert arms["none"] == 5 and arms["intermediate"] in (10, 11)
     for trial, setting in zip(study_.trials, drawn, strict=True):
         assert Space.of(wanted, "xnli").setting(trial.params) == setting
 
@@ -201,13 +210,16 @@ def test_the_matched_baseline_differs_by_the_intermediate_alone(wide: Space) -> 
 
 
 def test_distinct_settings_by_hand(wide: Space) -> None:
-    """2*1*2*2 without an intermediate, times 3*2*2*2*2 with one; none where a range is open."""
-    assert distinct_settings(wide) == 8 + 8 * 48
+    """2*1*2*2 without an intermediate, as many with each chain; none where a range is open.
+
+    Chains: 4 candidates alone and in 6 pairs, of two limits, rates and lengths each.
+    """
+    assert distinct_settings(wide) == 8 + 8 * (4 + 6) * 8
     lists = WIDE["space"] | {"target": {"learning_rates": {"low": 1e-4, "high": 1e-3}}}
     assert distinct_settings(space_of(space=lists)) is None
     text = describe(plan(**WIDE))
-    assert text.startswith("xnli: 392 distinct settings")
-    assert "  mixture.tasks: nli | qa | nli+qa" in text.splitlines()
+    assert text.startswith("xnli: 648 distinct settings")
+    assert f"  mixture.A: {' | '.join(PARTS)}" in text.splitlines()
 
 
 @settings(max_examples=30, deadline=None)

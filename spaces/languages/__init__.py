@@ -15,6 +15,9 @@ from spaces.languages.row import (
     WorldName,
 )
 
+MICRO_HUB = MICRO_LANGUAGES[0].code
+"""Every source in the invented worlds, as English is in the real one."""
+
 LANGUAGES: tuple[Language, ...] = REAL_LANGUAGES + MICRO_LANGUAGES + MICRO_TWINS
 """Every built-in language."""
 
@@ -23,6 +26,7 @@ __all__ = [
     "EXPOSURE_SOURCE",
     "GROUP_SOURCE",
     "LANGUAGES",
+    "MICRO_HUB",
     "MICRO_LANGUAGES",
     "MICRO_TRAINING_LANGUAGES",
     "MICRO_TWINS",

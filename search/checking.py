@@ -1,0 +1,215 @@
+"""A plan looked at as far as that needs neither rows nor checkpoints."""
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from spaces.candidates import licence_mistakes
+from spaces.catalogue import Catalogue
+from spaces.confirmation import SUFFIX
+from spaces.enumeration import bounded
+from spaces.hub import HUB, is_on_hub
+from spaces.layout import is_folder
+from spaces.mistakes import Mistake, PlanError, nearest
+from spaces.phases import POOL_LANGUAGE, scored_languages
+from spaces.plan import Plan
+from spaces.selection import Cut, make_cut, scored_rows
+from spaces.suggest import Space, baselines
+
+RowsAt = tuple[str, str, str]
+"""Task, language, split."""
+
+MOST_TRIALS = 100_000
+"""Of one target: a driver reads them all when it starts, and holds a role for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A plan that was looked at as far as that needs neither rows nor checkpoints."""
+
+    plan: Plan
+    catalogue: Catalogue
+    spaces: dict[str, Space]
+    cuts: dict[str, Cut]
+    scored: dict[str, tuple[RowsAt, ...]]
+    mistakes: list[Mistake]
+
+    @property
+    def needed(self) -> list[RowsAt]:
+        """Every row set that some trial of the plan may read."""
+        return needed_rows(self.spaces, self.scored)
+
+    def stop(self, mistakes: Iterable[Mistake] = ()) -> None:
+        """Raise a ``PlanError`` if there are mistakes, its own or some more."""
+        if found := [*self.mistakes, *mistakes]:
+            raise PlanError(f"plan of study {self.plan.study.name!r}", found)
+
+
+def check(plan: Plan) -> Checked:
+    """Look for mistakes, and cut the languages of each target.
+
+    Raises:
+        PlanError: the source of rows is none, or a name is wrong.
+    """
+    if wrong := [*source_mistakes(plan)]:
+        raise PlanError(f"plan of study {plan.study.name!r}", wrong)
+    plan = _absolute(plan)
+    catalogue = Catalogue.for_plan(plan)
+    mistakes = [*_name_mistakes(plan), *_storage_mistakes(plan)]
+    mistakes += licence_mistakes(plan, catalogue)
+    spaces: dict[str, Space] = {}
+    cuts: dict[str, Cut] = {}
+    scored: dict[str, tuple[RowsAt, ...]] = {}
+    for target in plan.targets.tasks:
+        try:
+            spaces[target] = Space.of(plan, target, catalogue)
+        except PlanError as error:
+            mistakes += error.mistakes
+            continue
+        languages = scored_languages(catalogue, catalogue.tasks[target], plan.targets.languages)
+        cut = make_cut(spaces[target], languages)
+        if isinstance(cut, Mistake):
+            mistakes.append(cut)
+        else:
+            cuts[target], scored[target] = cut, scored_rows(spaces[target], languages, cut)
+    mistakes += _budget_mistakes(plan, spaces.values())
+    return Checked(plan, catalogue, spaces, cuts, scored, mistakes)
+
+
+def _absolute(plan: Plan) -> Plan:
+    """A plan whose folders are absolute: workers have other current folders than the driver."""
+    rows = [
+        row
+        if row.path.startswith(("package:", "~")) or is_on_hub(row.path)
+        else row.model_copy(update={"path": str(Path(row.path).absolute())})
+        for row in plan.initialisation
+    ]
+    data = plan.data
+    if plan.world == "real" and data.source != HUB:
+        data = data.model_copy(update={"source": str(Path(data.source).absolute())})
+    return plan.model_copy(update={"data": data, "initialisation": tuple(rows)})
+
+
+def needed_rows(
+    spaces: Mapping[str, Space], scored: Mapping[str, Iterable[RowsAt]]
+) -> list[RowsAt]:
+    """(task, language, split) of every row set that some trial of the targets may read."""
+    needed: list[RowsAt] = []
+    for target in scored:
+        row, found = spaces[target].target, spaces[target].candidates
+        sources = sorted({code for codes in found.sources for code in codes})
+        needed += [(training, code, "train") for training in row.recipe for code in sources]
+        if row.pool in spaces[target].catalogue.tasks and any(
+            p[0] == target for p in scored[target]
+        ):
+            needed.append((row.pool, POOL_LANGUAGE, "candidates"))
+    needed += [part for parts in scored.values() for part in parts]
+    for target in scored:
+        found = spaces[target].candidates
+        pairs = [pair for part in found.parts.values() for pair in part]
+        needed += [(task, code, "train") for task, code in (*pairs, *found.masked)]
+    return list(dict.fromkeys(needed))
+
+
+def _name_mistakes(plan: Plan) -> Iterator[Mistake]:
+    """A search must not stand where its confirmation, which reads test rows, would be."""
+    if plan.study.name.endswith(SUFFIX):
+        rule = f"a name without {SUFFIX!r} at its end: `transfer-search confirm` gives such names"
+        yield Mistake("[study] name", repr(plan.study.name), rule)
+
+
+def source_mistakes(plan: Plan) -> Iterator[Mistake]:
+    """A source that is no world, not the hub and no folder."""
+    source = plan.data.source
+    if plan.world != "real" or source == HUB or is_folder(Path(source)):
+        return
+    worlds = nearest(source, ("microworld", "oracle", HUB))
+    expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
+    yield Mistake("[data] source", repr(source), expected)
+
+
+def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
+    """Every study holds its no-intermediate baselines, and room to search."""
+    spaces = list(spaces)
+    if plan.study.sampler == "grid":
+        yield from _grid_mistakes(plan, spaces)
+        return
+    least = max(map(_needed_baselines, spaces), default=0)
+    needed = least + (2 if plan.space.mixture else 0)
+    if plan.budget.trials_per_target < needed:
+        yield Mistake(
+            "[budget] trials_per_target",
+            str(plan.budget.trials_per_target),
+            f"at least {needed}: a baseline for each of {len(plan.space.initialisations)} "
+            "initialisations, and its untrained twin where steps hold 0"
+            + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
+        )
+    share, trials = plan.budget.no_intermediate_share, plan.budget.trials_per_target
+    if trials > MOST_TRIALS:
+        yield Mistake("[budget] trials_per_target", str(trials), f"at most {MOST_TRIALS}")
+    if plan.space.mixture and math.ceil(share * trials) >= trials:
+        expected = (
+            f"less, so that one of {trials} trials has an intermediate phase, or "
+            "a plan without [space.mixture]"
+        )
+        yield Mistake("[budget] no_intermediate_share", str(share), expected)
+
+
+def _grid_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
+    """A grid has an end, and its budget reaches no further."""
+    for space in spaces:
+        found, trials = bounded(space), plan.budget.trials_per_target
+        if found is None or not found[1]:
+            rule = "lists of values in every range, and few enough combinations to count"
+            yield Mistake(f"[study] sampler for target {space.target.name!r}", "'grid'", rule)
+        elif trials > found[0]:
+            rule = f"at most {found[0]}: the distinct settings of {space.target.name!r}"
+            yield Mistake("[budget] trials_per_target", str(trials), rule)
+
+
+def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
+    storage, url = plan.store.storage, plan.store.url
+    known = ("sqlite:///", "postgresql://", "postgresql+", "env:")
+    if storage != "journal" and not storage.startswith(known):
+        expected = "'journal', 'sqlite:///FILE', 'postgresql://...' or 'env:NAME' of such a URL"
+        yield Mistake("[store] storage", _without_password(storage), expected)
+    elif "password=" in storage or (
+        "@" in storage and ":" in storage.split("@")[0].split("//")[-1]
+    ):
+        expected = "'env:NAME': a password in a plan would be copied into the study"
+        yield Mistake("[store] storage", _without_password(storage), expected)
+    variable = storage.removeprefix("env:")
+    if storage != variable and not os.environ.get(variable):
+        expected = f"the environment variable {variable} to be set to the storage's URL: export it"
+        yield Mistake("[store] storage", repr(storage), expected)
+    if storage.startswith("sqlite:///") and not storage.startswith("sqlite:////"):
+        expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
+        yield Mistake("[store] storage", repr(storage), expected)
+    file = Path(storage.removeprefix("sqlite:///"))
+    if storage.startswith("sqlite:////") and not is_folder(file.parent):
+        yield Mistake("[store] storage", repr(storage), f"a folder that is there: {file.parent}")
+    if "://" in url:
+        rule = "a path on a local or shared POSIX disk: object stores are not supported yet"
+        if storage == "journal":
+            rule += " (and could never hold a journal: that needs storage = 'env:NAME')"
+        yield Mistake("[store] url", repr(url), rule)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    if "password=" in rest:
+        return f"{scheme}://..."
+    return f"{scheme}://...@{rest.rpartition('@')[2]}" if "@" in rest else repr(url)
+
+
+def baseline_count(space: Space) -> int:
+    """Baselines that fit into a target's budget: at most half of it beyond the needed ones."""
+    most = max(_needed_baselines(space), space.plan.budget.trials_per_target // 2)
+    return min(len(baselines(space)), most)
+
+
+def _needed_baselines(space: Space) -> int:
+    """Those without an intermediate phase at the reference length, trained and untrained."""
+    return sum(params.get("arm", "none") == "none" for params in baselines(space))

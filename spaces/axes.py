@@ -1,0 +1,102 @@
+"""Axes of a search space, and the arms and shapes in which each of them exists."""
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Scalar = str | int | float
+
+ARMS = ("none", "intermediate", "equal_tokens", "same_rows")
+"""``none`` and ``intermediate`` are searched; the other two are baselines that a study always has:
+no intermediate at the length of one, and the target's own rows as the intermediate."""
+
+SEARCHED_ARMS = ARMS[:2]
+
+SLOTS = "ABCD"
+"""Names of a chain's parts, in order."""
+
+SHAPE = "mixture.shape"
+
+SIGNS = {"joint": "+", "sequence": ">"}
+
+
+class Suggester(Protocol):
+    """What is needed of an Optuna trial."""
+
+    def suggest_categorical(self, name: str, choices: Any, /) -> Any:
+        """Pick one of the choices."""
+
+    def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
+        """Pick a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One parameter of the space."""
+
+    name: str
+    choices: tuple[Scalar, ...] = ()
+    """Empty for a log-uniform range."""
+    low: float = 0.0
+    high: float = 0.0
+    arms: tuple[str, ...] = ARMS
+    """Arms in which the parameter exists."""
+    shapes: tuple[str, ...] = ()
+    """Shapes of the chain in which it exists; empty for all."""
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether it may gain choices while a study runs."""
+        return self.name == "initialisation" or self.name.removeprefix("mixture.") in SLOTS
+
+    def suggest(self, trial: Suggester) -> Any:
+        """Draw a value."""
+        if self.choices:
+            return trial.suggest_categorical(self.name, list(self.choices))
+        return trial.suggest_float(self.name, self.low, self.high, log=True)
+
+    def nearest(self, reference: float) -> Scalar:
+        """The value of this axis closest to a reference value."""
+        if self.choices:
+            return min(self.choices, key=lambda c: _ratio(float(c), reference))
+        return min(max(reference, self.low), self.high)
+
+    def __str__(self) -> str:
+        """``name: a | b | c`` or ``name: low .. high (log)``."""
+        if self.choices:
+            return f"{self.name}: {' | '.join(str(choice) for choice in self.choices)}"
+        return f"{self.name}: {self.low:g} .. {self.high:g} (log)"
+
+
+def _ratio(value: float, reference: float) -> float:
+    """How far apart two numbers are by ratio; 0 is farther than any other."""
+    return abs(math.log(value / reference)) if value else math.inf
+
+
+def distinct(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Values in their order, each once: an axis has no choice twice."""
+    return tuple(dict.fromkeys(values))
+
+
+def shapes(most: int, order: Iterable[str]) -> tuple[str, ...]:
+    """Shapes of chains of up to so many parts.
+
+    ``A+B`` is one mixture of two parts, ``A>B`` a mixture after another: each of them a phase.
+
+    Args:
+        most: parts.
+        order: ``joint``, ``sequence`` or both: how parts may follow one another.
+    """
+    signs = [SIGNS[one] for one in distinct(order)]
+    return tuple(
+        "".join(itertools.chain.from_iterable(zip(("", *between), SLOTS, strict=False)))
+        for size in range(1, most + 1)
+        for between in itertools.product(signs, repeat=size - 1)
+    )
+
+
+def mixtures_of(shape: str) -> list[list[str]]:
+    """Slots of each mixture of a chain: ``A+B>C`` is [[A, B], [C]]."""
+    return [mixture.split(SIGNS["joint"]) for mixture in shape.split(SIGNS["sequence"])]

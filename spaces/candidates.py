@@ -1,0 +1,124 @@
+"""What a target may choose from: parts of mixtures, source languages; and what it may not, and why.
+
+A candidate that is infeasible for one target still serves others, and so do its artifacts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spaces.catalogue import Catalogue
+from spaces.mistakes import Mistake
+from spaces.mixing import Pair
+from spaces.plan import Plan
+from spaces.plan_space import entry_name
+from spaces.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Infeasible:
+    """One candidate of a plan that a target cannot have."""
+
+    candidate: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What one target may choose from."""
+
+    parts: dict[str, tuple[Pair, ...]]
+    """``task:languages`` -> its (task, language) pairs."""
+    sources: tuple[tuple[str, ...], ...]
+    """Sets of source languages; empty for a target that is never trained."""
+    masked: tuple[Pair, ...]
+    """Text for masked language modelling beside a mixture."""
+    infeasible: tuple[Infeasible, ...]
+
+
+def candidates(plan: Plan, catalogue: Catalogue, target: str) -> Candidates:
+    """Feasible and infeasible candidates of a target, in the plan's order."""
+    row, mixture = catalogue.tasks[target], plan.space.mixture
+    parts: dict[str, tuple[Pair, ...]] = {}
+    known: dict[frozenset[Pair], str] = {}
+    refused: list[Infeasible] = []
+    for task, entry in mixture.candidates if mixture else ():
+        name, pairs = f"{task}:{entry_name(entry)}", tuple(catalogue.parts_of([task], entry))
+        reason = _refusal(plan, catalogue, row, pairs) if pairs else f"no training rows of {task!r}"
+        if same := known.get(frozenset(pairs)) if pairs else None:
+            reason = f"the same as {same}"
+        if reason:
+            refused.append(Infeasible(name, reason))
+        else:
+            parts[name] = pairs
+            known[frozenset(pairs)] = name
+    sources, without = _sources(plan, catalogue, row)
+    masked = catalogue.parts_of(*mixture.mlm_text) if mixture else []
+    return Candidates(parts, sources, tuple(masked), (*refused, *without))
+
+
+def _refusal(plan: Plan, catalogue: Catalogue, target: Task, pairs: tuple[Pair, ...]) -> str:
+    """Why a target cannot have a part; empty where it can."""
+    task = catalogue.tasks[pairs[0][0]]
+    if plan.space.commercial_only and not is_commercial(task):
+        return f"licence {_licence(task)!r} does not allow commercial use"
+    reserved = [code for _, code in pairs if code in plan.targets.reserve]
+    if reserved and task.skill == target.skill:
+        return f"supervises {', '.join(reserved)} in {task.skill!r}, which is reserved"
+    return ""
+
+
+def _sources(
+    plan: Plan, catalogue: Catalogue, row: Task
+) -> tuple[tuple[tuple[str, ...], ...], list[Infeasible]]:
+    """Sets of source languages that every phase of a target's recipe has rows in."""
+    found, refused = [], []
+    for codes in plan.space.source_languages if row.recipe else ():
+        name = f"source languages {'+'.join(codes)}"
+        without = [
+            f"no training rows of {training!r} in {code}"
+            for training in row.recipe
+            for code in codes
+            if code not in catalogue.tasks[training].train_languages
+        ]
+        reserved = [f"{code} is reserved" for code in codes if code in plan.targets.reserve]
+        if without or reserved:
+            refused.append(Infeasible(name, "; ".join(without + reserved)))
+        else:
+            found.append(codes)
+    return tuple(found), refused
+
+
+def is_commercial(task: Task) -> bool:
+    """Whether a task's rows may be used commercially; generated ones may."""
+    return task.data is None or task.data.commercial is True
+
+
+def _licence(task: Task) -> str:
+    return (task.data.licence if task.data else "") or "not stated"
+
+
+def impossible(plan: Plan, target: str, found: Candidates, trained: bool) -> Iterator[Mistake]:
+    """A target that its plan leaves nothing to choose from."""
+    why = "; ".join(f"{one.candidate}: {one.reason}" for one in found.infeasible)
+    if plan.space.mixture and not found.parts:
+        yield Mistake(f"[space.mixture] for target {target!r}", why, "one feasible part")
+    if trained and not found.sources:
+        yield Mistake(f"[space] source_languages for target {target!r}", why, "one feasible set")
+
+
+def licence_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
+    """What a plan cannot do without, and may not use where it is ``commercial_only``."""
+    if not plan.space.commercial_only:
+        return
+    rule = "a licence that allows it (`commercial = true` in a row of your own says so)"
+    for target in plan.targets.tasks:
+        for name in catalogue.tasks[target].recipe:
+            task = catalogue.tasks[name]
+            if not is_commercial(task):
+                where = f"[space] commercial_only: {name!r} trains {target!r}"
+                yield Mistake(where, _licence(task), rule)
+    for name in plan.space.initialisations:
+        start = catalogue.initialisations[name]
+        if start.path and start.commercial is not True:
+            where = f"[space] commercial_only: initialisation {name!r}"
+            yield Mistake(where, start.licence or "not stated", rule)
