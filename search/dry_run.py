@@ -1,56 +1,113 @@
-"""``start --dry-run``: a plan's space and the phases it would train. Writes nothing."""
+"""``start --dry-run``: a plan's space and the phases it would train. Writes and fetches nothing."""
 
-import math
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from analysis.tables import wrapped
+from search.bringing import COMMAND, arrival, unknown_commits, wanted
+from search.checking import Checked, check
 from search.driver import prepare, store_root
 from search.roles import roles
-from spaces.enumeration import settings_words
+from search.study import frozen_commits
+from spaces.candidates import Infeasible
+from spaces.enumeration import chains, settings_words
 from spaces.layout import is_done
+from spaces.mistakes import few
 from spaces.phases import trial_phases
 from spaces.plan import Plan
+from spaces.selection import Cut, supervised_languages
 from spaces.study import StudyRecord
 from spaces.suggest import Space, baselines
 
+MOST_NAMED = 6
+"""Infeasible candidates of one reason that are named."""
+
 
 def describe_plan(plan: Plan, root: Path | str) -> str:
-    """The plan, checked against its rows and checkpoints, in words.
+    """The plan in words, checked against its rows and checkpoints as far as they lie here.
 
     Raises:
         PlanError: with every mistake.
     """
-    record, growth = prepare(plan, root)
+    checked = check(plan)
+    if missing := _not_here(checked, root):
+        checked.stop()
+        spaces, cuts = checked.spaces, checked.cuts
+        first, last = _unlooked(missing), []
+    else:
+        data = plan.data.model_copy(update={"offline": True})
+        record, growth = prepare(plan.model_copy(update={"data": data}), root)
+        spaces, cuts = record.spaces, record.cuts
+        first = [f"the space grows: {line}" for line in growth]
+        last = _phase_lines(record, store_root(plan, root))
     lines = [
-        f"plan of study {record.name!r}: whole; nothing was written",
+        f"plan of study {plan.study.name!r}: whole; nothing was written",
         f"world {plan.world}, selection {plan.study.selection}, objective {plan.study.objective}, "
         f"seed {plan.study.seed}",
-        *(f"the space grows: {line}" for line in growth),
+        *first,
     ]
     for target in plan.targets.tasks:
-        lines += ["", *_target_lines(record, target)]
-    return "\n".join([*lines, "", *_phase_lines(record, store_root(plan, root))])
+        lines += ["", *_target_lines(spaces[target], cuts[target])]
+    return "\n".join([*lines, "", *last]).rstrip()
 
 
-def _target_lines(record: StudyRecord, target: str) -> list[str]:
-    space, cut = record.spaces[target], record.cuts[target]
-    planned = Counter(role.name for role in roles(space, record.plan.budget.trials_per_target))
+def _not_here(checked: Checked, root: Path | str) -> list[str]:
+    """Repositories of the hub that the plan needs and its cache does not hold."""
+    wants = wanted(checked.plan, checked.catalogue, checked.needed)
+    if not wants:
+        return []
+    checked.stop(unknown_commits(checked.plan, wants))
+    plan = checked.plan
+    commits = {**frozen_commits(store_root(plan, root), plan.study.name), **plan.data.commits}
+    found = [arrival(want, commits, may_ask=False) for want in wants]
+    return [str(one.want.repository) for one in found if one.failures]
+
+
+def _unlooked(missing: list[str]) -> list[str]:
+    text = f"not looked at, because they are not in the hub's cache (`{COMMAND}` brings them): "
+    return [wrapped(f"{text}{', '.join(missing)}")]
+
+
+def _target_lines(space: Space, cut: Cut) -> list[str]:
+    trials = space.plan.budget.trials_per_target
+    planned = Counter(role.name for role in roles(space, trials))
+    halves = (
+        (" (one half of the items)", " (the other half)")
+        if cut.items_seed is not None
+        else ("", "")
+    )
+    supervised = sorted(supervised_languages(space.catalogue, space) & {*space.target.languages})
+    words = {
+        "trials": ", ".join(f"{n} {name}" for name, n in planned.items()),
+        "objective": ", ".join(cut.objective),
+        "supervised": f"{', '.join(supervised)} (in {space.target.skill!r} by a candidate)"
+        if supervised
+        else "",
+        "reserved": ", ".join(c for c in space.plan.targets.reserve if c in cut.objective),
+        "chosen by": ", ".join(cut.selecting) + halves[0],
+        "reported": ", ".join(cut.reported) + halves[1],
+    }
     return [
-        f"target {target}: {settings_words(space)}",
-        *(f"  {axis}" for axis in space.axes),
-        f"  trials: {', '.join(f'{n} {name}' for name, n in planned.items())}",
-        f"  chosen by: {', '.join(cut.selecting)}"
-        + (" (one half of the items)" if cut.items_seed is not None else ""),
-        f"  reported:  {', '.join(cut.reported)}"
-        + (" (the other half)" if cut.items_seed is not None else ""),
+        f"target {space.target.name}: {settings_words(space)}",
+        *(wrapped(axis.words, f"  {axis.name}: ") for axis in space.axes),
+        *(wrapped(text, f"  {name + ':':<12}") for name, text in words.items() if text),
+        *_infeasible_lines(space.candidates.infeasible),
     ]
+
+
+def _infeasible_lines(found: Iterable[Infeasible]) -> Iterator[str]:
+    """Candidates by the reason why a target cannot have them."""
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for one in found:
+        by_reason[one.reason].append(one.candidate)
+    for reason, names in by_reason.items():
+        yield wrapped(f"{reason}: {few(names, MOST_NAMED)}", "  infeasible: ")
 
 
 def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
     """Distinct phases of the space, as far as they can be counted, and of the baselines."""
-    per_kind = Counter[str]()
-    for space in record.spaces.values():
-        per_kind |= _distinct(space)  # the most of any: targets share these phases
+    counts = ", ".join(f"{n} {kind}" for kind, n in _distinct(record.spaces.values()).items())
     known = {
         phase.key: phase.kind
         for target, space in record.spaces.items()
@@ -58,18 +115,22 @@ def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
         for phase in trial_phases(record.frozen, target, space.setting(params), record.seeds)
     }
     done = sum(is_done(root, key) for key in known)
-    counts = ", ".join(f"{n} {kind}" for kind, n in per_kind.items())
     return [
         f"distinct phases the space can need: {counts}; target phases are one per setting",
         f"the baselines need {len(known)} phases, of which the store holds {done}",
     ]
 
 
-def _distinct(space: Space) -> Counter[str]:
-    """Distinct initialisations and intermediate phases of one target's space."""
-    starts = len(space.axis("initialisation").choices)
-    names = [a for a in space.axes if a.name.startswith(("mixture.", "intermediate."))]
-    found = Counter(initialisation=starts)
-    if names and all(axis.choices for axis in names):
-        found["intermediate"] = starts * math.prod(len(axis.choices) for axis in names)
-    return found
+def _distinct(spaces: Iterable[Space]) -> dict[str, int]:
+    """Distinct initialisations and intermediate phases; targets share them."""
+    starts: set[str] = set()
+    begun: set[object] | None = set()
+    for space in spaces:
+        starts |= {str(choice) for choice in space.axis("initialisation").choices}
+        found = chains(space) if space.plan.space.mixture else set()
+        if found is None or begun is None:
+            begun = None
+            continue
+        begun |= {chain[:length] for chain in found for length in range(1, len(chain) + 1)}
+    counted = {"initialisation": len(starts)}
+    return counted | ({"intermediate": len(starts) * len(begun)} if begun else {})

@@ -63,11 +63,16 @@ class Axis:
             return min(self.choices, key=lambda c: _ratio(float(c), reference))
         return min(max(reference, self.low), self.high)
 
-    def __str__(self) -> str:
-        """``name: a | b | c`` or ``name: low .. high (log)``."""
+    @property
+    def words(self) -> str:
+        """``a | b | c`` or ``low .. high (log)``."""
         if self.choices:
-            return f"{self.name}: {' | '.join(str(choice) for choice in self.choices)}"
-        return f"{self.name}: {self.low:g} .. {self.high:g} (log)"
+            return " | ".join(str(choice) for choice in self.choices)
+        return f"{self.low:g} .. {self.high:g} (log)"
+
+    def __str__(self) -> str:
+        """``name: a | b | c``."""
+        return f"{self.name}: {self.words}"
 
 
 def _ratio(value: float, reference: float) -> float:

@@ -4,7 +4,7 @@ An intermediate is a chain of mixtures, each a phase whose parent is the one bef
 shared by ``A`` and ``A>B``. A mixture has one or several parts, each some task in some languages.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from spaces.axes import SHAPE, SLOTS, Axis, distinct, mixtures_of, shapes
@@ -12,6 +12,11 @@ from spaces.candidates import Candidates
 from spaces.mixing import Pair, Shares, by_size, by_weight, simplex, weights_of, with_masked
 from spaces.plan_space import MixtureTable
 from spaces.settings import Mixture, Optimisation, Part, SizeOf
+
+
+class UnknownSize(ValueError):
+    """Proportions by size, of rows that nobody has counted."""
+
 
 MIXED = ("intermediate",)
 """The arm whose mixtures are searched."""
@@ -61,18 +66,26 @@ def chain(
     values: Mapping[str, Any],
     table: MixtureTable,
     found: Candidates,
-    optimisation: Optimisation,
+    optimise: Callable[[Collection[str]], Optimisation],
     size_of: SizeOf,
 ) -> tuple[Mixture, ...]:
     """The mixtures that one value per axis means.
 
+    Args:
+        values: of every axis of the intermediate arm.
+        table: the plan's.
+        found: what the target may choose from.
+        optimise: hyperparameters of a mixture of some tasks.
+        size_of: training rows of a part.
+
     Raises:
-        ValueError: proportions by size, of parts whose rows nobody has counted.
+        UnknownSize: proportions by size, of parts whose rows nobody has counted.
     """
     shape = values.get(SHAPE) or shapes(table.max_parts, table.order)[0]
+    found_shares = [_shares(s, values, table, found, size_of) for s in mixtures_of(shape)]
     return tuple(
-        mixture(_shares(slots, values, table, found, size_of), values, optimisation, size_of)
-        for slots in mixtures_of(shape)
+        mixture(shares, values, optimise({task for task, _ in shares}), size_of)
+        for shares in found_shares
     )
 
 
@@ -117,7 +130,7 @@ def _sized(groups: list[tuple[Pair, ...]], weighing: str, size_of: SizeOf) -> Sh
     pairs = distinct(pair for group in groups for pair in group)
     sizes = {pair: size for pair in pairs if (size := size_of(pair))}
     if missing := [f"{task}:{code}" for task, code in pairs if (task, code) not in sizes]:
-        raise ValueError(
+        raise UnknownSize(
             f"{weighing!r} weighs by size, and nobody has counted the rows of {missing}: "
             "give their tasks train_rows, or let a study count them"
         )

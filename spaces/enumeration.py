@@ -10,6 +10,7 @@ from typing import Any
 
 from spaces.axes import SEARCHED_ARMS, SHAPE, Axis
 from spaces.catalogue import Catalogue
+from spaces.chains import UnknownSize
 from spaces.plan import Plan
 from spaces.settings import Mixture
 from spaces.suggest import Space
@@ -56,14 +57,20 @@ def _in_chain(axis: Axis) -> bool:
 
 
 def chains(space: Space) -> set[tuple[Mixture, ...]] | None:
-    """Distinct chains of mixtures; None where there are too many to count, or a continuum."""
+    """Distinct chains of mixtures.
+
+    None where there are too many to count, a continuum, or proportions by sizes nobody knows yet.
+    """
     found: set[tuple[Mixture, ...]] = set()
     for shape in _shapes(space, "intermediate"):
         axes = [axis for axis in _active(space, "intermediate", shape) if _in_chain(axis)]
         if not all(axis.choices for axis in axes) or _count(axes) > MOST_COUNTED:
             return None
         values = _fixed(space, "intermediate", shape)
-        found |= {space.chain({**values, **more}) for more in combinations(axes)}
+        try:
+            found |= {space.chain({**values, **more}) for more in combinations(axes)}
+        except UnknownSize:
+            return None
     return found
 
 

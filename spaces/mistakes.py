@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 MOST_SHOWN = 7
 """Mistakes in one message: with three lines each it still fits a screen."""
 
+MOST_NAMES = 40
+"""Valid names that a message lists; the catalogue has more tasks than anyone would read here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -42,7 +45,13 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     names = sorted(set(valid))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f'; did you mean "{close[0]}"?' if close else ""
-    return f"one of {', '.join(names) or '(none)'}{hint}"
+    return f"one of {few(names, MOST_NAMES)}{hint}"
+
+
+def few(names: Sequence[str], most: int = 4) -> str:
+    """The first of some names, and how many more there are; ``none`` of none."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "(none)") + more
 
 
 def _dotted(location: tuple[str | int, ...]) -> str:

@@ -4,7 +4,7 @@ One list of axes serves all: the sampler draws from it, ``--dry-run`` prints it,
 fingerprint compares it, a growing space extends it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -84,15 +84,26 @@ class Space:
         arm, table = values.get("arm", "none"), self.plan.space.mixture
         if arm in ("none", "equal_tokens") or table is None:
             return ()
-        optimisation = replace(
-            self.reference("intermediate"),
-            learning_rate=values["intermediate.learning_rate"],
-            steps=values["intermediate.steps"],
-        )
+
+        def optimise(tasks: Collection[str]) -> Optimisation:
+            rate = values["intermediate.learning_rate"]
+            steps = values.get("intermediate.steps") or self._reference_steps(tasks)
+            return replace(self.reference("intermediate"), learning_rate=rate, steps=steps)
+
         if arm == "same_rows":
-            own = [(task, code) for task in self.target.recipe for code in _codes(values)]
-            return (mixture(by_weight([own], [1]), values, optimisation, self.size_of),)
-        return chain(values, table, self.candidates, optimisation, self.size_of)
+            recipe = self.target.recipe
+            own = by_weight([[(task, code) for task in recipe for code in _codes(values)]], [1])
+            return (mixture(own, values, optimise(recipe), self.size_of),)
+        return chain(values, table, self.candidates, optimise, self.size_of)
+
+    def _reference_steps(self, tasks: Collection[str]) -> int:
+        """Steps of a mixture where the plan names none: of all its tasks together.
+
+        Masked text has none of its own: it shares the others' steps.
+        """
+        rows = [self.catalogue.tasks[task] for task in tasks]
+        found = [row.reference or DEFAULT_REFERENCE for row in rows if row.form != "masked"]
+        return sum(reference.steps for reference in found) or DEFAULT_REFERENCE.steps
 
     def size_of(self, pair: Pair) -> int | None:
         """Training rows of a part: counted, else as the catalogue says; None where neither does."""
@@ -107,7 +118,8 @@ class Space:
             steps=values["target.steps"],
         )
         if arm == "equal_tokens":
-            rows = values["intermediate.steps"] * self.reference("intermediate").rows_per_step
+            reference = self.reference("intermediate")
+            rows = values.get("intermediate.steps", reference.steps) * reference.rows_per_step
             target = replace(target, steps=target.steps + round(rows / target.rows_per_step))
         lead = {"lead_steps": values["target.lead_steps"]} if len(self.target.recipe) > 1 else {}
         return {"source_languages": _codes(values), "target": target, **lead}
@@ -155,11 +167,12 @@ def _phase_axes(
     ranges = _ranges(plan, target, phase)
     rates = ranges.learning_rates or (reference.learning_rate,)
     name = f"{phase}.learning_rate"
+    steps = ranges.steps or (() if phase == "intermediate" else (reference.steps,))
     if isinstance(rates, Range):
         rate = Axis(name, low=rates.low, high=rates.high, arms=arms)
     else:
         rate = Axis(name, distinct(rates), arms=arms)
-    return [rate, Axis(f"{phase}.steps", distinct(ranges.steps or (reference.steps,)), arms=arms)]
+    return [rate, *([Axis(f"{phase}.steps", distinct(steps), arms=arms)] if steps else [])]
 
 
 def _axes(plan: Plan, row: Task, catalogue: Catalogue, found: Candidates) -> tuple[Axis, ...]:
@@ -259,13 +272,9 @@ def _readout_values(space: Space) -> dict[str, Any]:
 
 
 def _reference_values(space: Space, phase: str) -> dict[str, Any]:
-    reference = space.reference(phase)
-    return {
-        f"{phase}.learning_rate": space.axis(f"{phase}.learning_rate").nearest(
-            reference.learning_rate
-        ),
-        f"{phase}.steps": space.axis(f"{phase}.steps").nearest(reference.steps),
-    }
+    reference = asdict(space.reference(phase))
+    names = {f"{phase}.{name}": reference[name] for name in ("learning_rate", "steps")}
+    return {a.name: a.nearest(names[a.name]) for a in space.axes if a.name in names}
 
 
 def matched_baseline(params: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from spaces.hub import checkpoint, is_on_hub
 from spaces.layout import file_sha256, read_json
-from spaces.mistakes import Mistake
+from spaces.mistakes import Mistake, few
 
 IGNORED = {
     "pooler.": "forms pool for themselves",
@@ -208,8 +208,8 @@ def load_accounted(module: nn.Module, found: Mapping[str, Tensor]) -> Account:
     misfits = [n for n in wanted if n in found and found[n].shape != wanted[n].shape]
     if left_over or missing or misfits:
         raise WeightError(
-            f"{type(module).__name__} does not fit its weights: missing {_few(missing)}; "
-            f"unexplained {_few(left_over)}; other shape {_few(misfits)}"
+            f"{type(module).__name__} does not fit its weights: missing {few(missing)}; "
+            f"unexplained {few(left_over)}; other shape {few(misfits)}"
         )
     module.load_state_dict({name: found[name] for name in wanted})
     return Account(tuple(wanted), ignored)
@@ -224,13 +224,6 @@ def _plain(name: str, prefix: str) -> str:
 
 def _reason(name: str) -> str:
     return next((why for start, why in IGNORED.items() if name.startswith(start)), "")
-
-
-def _few(names: Iterable[str]) -> str:
-    names = list(names)
-    return (
-        ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "") or "none"
-    )
 
 
 def save_encoder(encoder: Any, folder: Path) -> None:
