@@ -43,7 +43,8 @@ def optimisation_words(optimisation: Optimisation) -> str:
 def mixture_words(mixture: Mixture) -> str:
     """Hyperparameters of one intermediate phase."""
     cap = f", at most {mixture.rows_cap} rows of each part" if mixture.rows_cap else ""
-    return optimisation_words(mixture.optimisation) + cap
+    whole = f", at most {mixture.rows_total} rows in all" if mixture.rows_total else ""
+    return optimisation_words(mixture.optimisation) + cap + whole
 
 
 def hyperparameter_words(setting: TransferSetting) -> str:

@@ -19,6 +19,9 @@ SLOTS = "ABCD"
 
 SHAPE = "mixture.shape"
 
+LISTED = "mixture.chain"
+"""Axis of a plan that lists its chains, in the place of shape and slots."""
+
 SIGNS = {"joint": "+", "sequence": ">"}
 
 
@@ -49,7 +52,8 @@ class Axis:
     @property
     def may_grow(self) -> bool:
         """Whether it may gain choices while a study runs."""
-        return self.name == "initialisation" or self.name.removeprefix("mixture.") in SLOTS
+        slots = [LISTED, *(f"mixture.{slot}" for slot in SLOTS)]
+        return self.name == "initialisation" or self.name in slots
 
     def suggest(self, trial: Suggester) -> Any:
         """Draw a value."""

@@ -247,8 +247,9 @@ def _mixture_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
         return []
     trainable = [name for name, row in catalogue.tasks.items() if row.train_languages]
     entries = [*catalogue.groups, *catalogue.languages]
-    found = _unknown("[space.mixture] tasks", mixture.tasks, trainable)
-    found += _unknown("[space.mixture] languages", _flat(mixture.languages), entries)
+    tasks, spoken = mixture.named
+    found = _unknown("[space.mixture] tasks", tasks, trainable)
+    found += _unknown("[space.mixture] languages", _flat(spoken), entries)
     if mixture.mlm_text[0]:
         masked = [name for name in trainable if catalogue.tasks[name].form == "masked"]
         found += _unknown("[space.mixture] mlm_task", [mixture.mlm_task], masked)
@@ -264,14 +265,15 @@ def _flat(entries: Iterable[Entry]) -> list[str]:
 def _idle_mistakes(catalogue: Catalogue, mixture: MixtureTable) -> list[Mistake]:
     """Tasks and entries that have no rows together with any of the others."""
     found = []
-    for task in mixture.tasks:
-        if not any(catalogue.parts_of([task], entry) for entry in mixture.languages):
+    tasks, entries = mixture.named
+    for task in tasks:
+        if not any(catalogue.parts_of([task], entry) for entry in entries):
             have = ", ".join(catalogue.tasks[task].train_languages)
             found.append(
                 Mistake("[space.mixture] tasks", repr(task), f"languages with rows: {have}")
             )
-    for entry in mixture.languages:
-        if not catalogue.parts_of(mixture.tasks, entry):
+    for entry in entries:
+        if not catalogue.parts_of(tasks, entry):
             rule = "an entry in which one of the tasks has rows"
             found.append(Mistake("[space.mixture] languages", repr(entry_name(entry)), rule))
     tasks, languages = mixture.mlm_text

@@ -7,10 +7,10 @@ shared by ``A`` and ``A>B``. A mixture has one or several parts, each some task 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from spaces.axes import SHAPE, SLOTS, Axis, distinct, mixtures_of, shapes
+from spaces.axes import LISTED, SHAPE, SLOTS, Axis, distinct, mixtures_of, shapes
 from spaces.candidates import Candidates
 from spaces.mixing import Pair, Shares, by_size, by_weight, simplex, weights_of, with_masked
-from spaces.plan_space import MixtureTable
+from spaces.plan_space import MixtureTable, split_chain
 from spaces.settings import Mixture, Optimisation, Part, SizeOf
 
 
@@ -24,6 +24,17 @@ MIXED = ("intermediate",)
 
 def mixture_axes(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
     """Axes of the intermediate arm, less those that have nothing to choose."""
+    yield from _listed(table, found) if table.chains else _combined(table, found)
+    if table.mlm_shares:
+        yield Axis("mixture.mlm_share", distinct(table.mlm_shares), arms=MIXED)
+    if table.rows_caps:
+        yield Axis("mixture.rows_cap", distinct(table.rows_caps), arms=(*MIXED, "same_rows"))
+    if table.rows_totals:
+        yield Axis("mixture.rows_total", distinct(table.rows_totals), arms=(*MIXED, "same_rows"))
+
+
+def _combined(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
+    """Chains of any candidates: their shape, what stands in each slot, and how it is weighed."""
     kinds = shapes(table.max_parts, table.order)
     if len(kinds) > 1:
         yield Axis(SHAPE, kinds, arms=MIXED)
@@ -34,12 +45,15 @@ def mixture_axes(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
         holding = tuple(k for k in kinds if any(len(m) == size for m in mixtures_of(k)))
         if holding and len(choices := _weight_choices(table, size, found)) > 1:
             yield Axis(_weights_axis(size), choices, arms=MIXED, shapes=holding)
-    if table.mlm_shares:
-        yield Axis("mixture.mlm_share", distinct(table.mlm_shares), arms=MIXED)
-    if table.rows_caps:
-        yield Axis("mixture.rows_cap", distinct(table.rows_caps), arms=(*MIXED, "same_rows"))
-    if table.rows_totals:
-        yield Axis("mixture.rows_total", distinct(table.rows_totals), arms=(*MIXED, "same_rows"))
+
+
+def _listed(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
+    """The chains that a plan lists, less those with a part that the target cannot have."""
+    whole = [c for c in table.chains if all(p in found.parts for m in split_chain(c) for p in m)]
+    yield Axis(LISTED, distinct(whole), arms=MIXED)
+    for size in sorted({len(mixture) for chain in whole for mixture in split_chain(chain)}):
+        if len(choices := _weight_choices(table, size, found)) > 1:
+            yield Axis(_weights_axis(size), choices, arms=MIXED)
 
 
 def _weights_axis(size: int) -> str:
@@ -81,8 +95,7 @@ def chain(
     Raises:
         UnknownSize: proportions by size, of parts whose rows nobody has counted.
     """
-    shape = values.get(SHAPE) or shapes(table.max_parts, table.order)[0]
-    found_shares = [_shares(s, values, table, found, size_of) for s in mixtures_of(shape)]
+    found_shares = [_shares(n, values, table, found, size_of) for n in _named(values, table)]
     return tuple(
         mixture(shares, values, optimise({task for task, _ in shares}), size_of)
         for shares in found_shares
@@ -106,17 +119,25 @@ def mixture(
     return made.without_idle_limits(size_of)
 
 
+def _named(values: Mapping[str, Any], table: MixtureTable) -> list[list[str]]:
+    """Candidates of each mixture of a chain."""
+    if table.chains:
+        return split_chain(values[LISTED])
+    shape = values.get(SHAPE) or shapes(table.max_parts, table.order)[0]
+    return [[values[f"mixture.{slot}"] for slot in slots] for slots in mixtures_of(shape)]
+
+
 def _shares(
-    slots: list[str],
+    names: list[str],
     values: Mapping[str, Any],
     table: MixtureTable,
     found: Candidates,
     size_of: SizeOf,
 ) -> Shares:
-    """Shares of the parts in some slots."""
-    groups = [found.parts[values[f"mixture.{slot}"]] for slot in slots]
-    only = _weight_choices(table, len(slots), found)
-    weighing = str(values.get(_weights_axis(len(slots)), only[0] if only else "1"))
+    """Shares of the parts of some candidates."""
+    groups = [found.parts[name] for name in names]
+    only = _weight_choices(table, len(names), found)
+    weighing = str(values.get(_weights_axis(len(names)), only[0] if only else "1"))
     if weighing.startswith("T="):
         shares = _sized(groups, weighing, size_of)
     else:

@@ -1,7 +1,7 @@
 """``[space]`` of a plan: what the search may choose from."""
 
 import itertools
-from collections.abc import Iterator
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -72,14 +72,26 @@ def entry_name(entry: Entry) -> str:
     return entry if isinstance(entry, str) else "+".join(entry)
 
 
+_PART = r"[\w.-]+:[\w.+-]+"
+CHAIN = re.compile(rf"{_PART}(?: [+>] {_PART}){{0,3}}")
+
+
+def split_chain(chain: str) -> list[list[str]]:
+    """Parts of each mixture: ``a:x + b:y > c:z`` is [[a:x, b:y], [c:z]]."""
+    return [mixture.split(" + ") for mixture in chain.split(" > ")]
+
+
 class MixtureTable(Table):
     """``[space.mixture]``: what may stand between the initialisation and the target.
 
     A candidate is a task in an entry of languages; a chain has up to ``max_parts`` of them.
     """
 
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
-    languages: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    tasks: tuple[str, ...] = ()
+    languages: tuple[Entry, ...] = ()
+    chains: tuple[str, ...] = ()
+    """The chains themselves, in the place of all that tasks and languages could make:
+    ``klue_nli:ko``, ``pawsx:de+es+fr``, ``klue_nli:ko + jnli:ja``, ``klue_nli:ko > jnli:ja``."""
     max_parts: Annotated[int, Field(ge=1, le=4)] = 1
     order: Annotated[tuple[Literal["joint", "sequence"], ...], Field(min_length=1)] = ("joint",)
     """Whether several parts are one mixture, or follow one another, or both are tried."""
@@ -102,6 +114,12 @@ class MixtureTable(Table):
 
     @model_validator(mode="after")
     def _whole(self) -> "MixtureTable":
+        if bool(self.chains) == bool(self.tasks or self.languages):
+            raise ValueError("give either chains, or tasks and languages")
+        if bool(self.tasks) != bool(self.languages):
+            raise ValueError("tasks and languages go together: a candidate is one in the other")
+        if wrong := [c for c in self.chains if not CHAIN.fullmatch(c)]:
+            raise ValueError(f"{wrong[0]!r} is no chain: write task:languages + ... > ...")
         if self.caps and not self.temperatures:
             raise ValueError("caps limit what counts in proportions by size: give temperatures")
         if self.weight_step and abs(1 / self.weight_step - round(1 / self.weight_step)) > 1e-6:
@@ -113,9 +131,20 @@ class MixtureTable(Table):
         return self
 
     @property
-    def candidates(self) -> Iterator[tuple[str, Entry]]:
-        """Each task with each entry of languages, in the plan's order."""
-        return itertools.product(self.tasks, self.languages)
+    def candidates(self) -> list[tuple[str, Entry]]:
+        """Each task with each entry of languages, or the parts of the chains, in order."""
+        named = [
+            part for chain in self.chains for mixture in split_chain(chain) for part in mixture
+        ]
+        parts = [part.partition(":")[::2] for part in dict.fromkeys(named)]
+        given = [(task, tuple(e.split("+")) if "+" in e else e) for task, e in parts]
+        return [*itertools.product(self.tasks, self.languages), *given]
+
+    @property
+    def named(self) -> tuple[list[str], list[Entry]]:
+        """Every task, and every entry of languages, that a candidate names."""
+        pairs = self.candidates
+        return [*dict.fromkeys(t for t, _ in pairs)], [*dict.fromkeys(e for _, e in pairs)]
 
     @property
     def mlm_text(self) -> tuple[list[str], Entry]:

@@ -148,7 +148,7 @@ class StudyRecord(BaseModel):
         """The user's own rows that the space names: one that changes its meaning is another."""
         mixture = self.plan.space.mixture
         named = {*self.plan.targets.tasks}
-        named |= {*mixture.tasks, mixture.mlm_task} - {""} if mixture else set()
+        named |= {*mixture.named[0], mixture.mlm_task} - {""} if mixture else set()
         rows = [self.catalogue.tasks[name] for name in named]
         named |= {t for row in rows for t in (*row.recipe, *row.source_dev, row.proxy)}
         tasks = {
@@ -156,7 +156,7 @@ class StudyRecord(BaseModel):
             for row in self.plan.task
             if row.name in named
         }
-        entries = _named(mixture.languages, mixture.mlm_text[1]) if mixture else set()
+        entries = _named(tuple(mixture.named[1]), mixture.mlm_text[1]) if mixture else set()
         groups = {
             group.name: list(group.languages)
             for group in self.plan.language_group
@@ -178,7 +178,7 @@ def _named(*entries: Entry | tuple[Entry, ...]) -> set[str]:
 def _mixture_identity(plan: Plan) -> dict[str, Any]:
     """How mixtures are made; what they may be made of stands in the axes."""
     table = plan.space.mixture
-    exclude = {"tasks", "languages"}
+    exclude = {"tasks", "languages", "chains"}
     return table.model_dump(mode="json", exclude=exclude, exclude_defaults=True) if table else {}
 
 

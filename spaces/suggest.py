@@ -152,7 +152,7 @@ def _target_ranges(plan: Plan, target: str) -> TargetRanges:
 def _reference(plan: Plan, target: str, catalogue: Catalogue, phase: str) -> Optimisation:
     """Reference hyperparameters of a phase, with the plan's rows per step."""
     if phase == "intermediate" and plan.space.mixture:
-        row = catalogue.tasks[plan.space.mixture.tasks[0]]
+        row = catalogue.tasks[plan.space.mixture.candidates[0][0]]
     else:
         row = catalogue.tasks[target]
     reference = row.reference or DEFAULT_REFERENCE

@@ -290,3 +290,43 @@ def test_source_languages_without_rows_are_infeasible_for_that_target_alone() ->
     assert record.spaces["xquad"].axis("source_languages").choices == ("avel",)
     reasons = [one.reason for one in record.spaces["xquad"].candidates.infeasible]
     assert reasons == ["no training rows of 'xquad' in brin"] * 2
+
+
+# Listed chains
+
+
+def test_a_plan_may_list_its_chains() -> None:
+    """Each is one choice; those with an infeasible part are left out, with that part's reason."""
+    listed = ["nli:esho", "nli:esho + qa:brin+esho", "nli:esho > qa:esho", "nli:fanu"]
+    table = {"chains": listed}
+    targets = {"reserve": ["fanu"]}
+    space = Space.of(plan(targets=targets, space={"mixture": table}), "xnli")
+    assert space.axis("mixture.chain").choices == tuple(listed[:3])
+    assert [one.candidate for one in space.candidates.infeasible] == ["nli:fanu"]
+    names = [space.setting(values).intermediate_name for values in grid(space)]
+    assert names == ["none", "nli:esho", "nli:eshox2 & qa:brin+esho", "nli:esho > qa:esho"]
+    joint = space.chain(next(v for v in grid(space) if v.get("mixture.chain") == listed[1]))[0]
+    weights = {str(part.task + part.language): part.weight for part in joint.parts}
+    assert weights == {"nliesho": 2, "qabrin": 1, "qaesho": 1}  # candidates weigh alike
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"chains": ["nli:esho"], "tasks": ["nli"], "languages": ["esho"]}, "either chains"),
+        ({"tasks": ["nli"]}, "go together"),
+        ({"chains": ["nli"]}, "is no chain"),
+        ({"chains": ["nli:esho+qa:esho >"]}, "is no chain"),
+        ({"chains": ["nly:esho"]}, 'did you mean "nli"'),
+        ({"chains": ["nli:eshoo"]}, 'did you mean "esho"'),
+        ({"chains": ["nli:corm"]}, "languages with rows: avel"),
+        ({"tasks": ["nli"], "languages": ["esho"], "caps": [10]}, "give temperatures"),
+        ({"tasks": ["nli"], "languages": ["esho"], "weight_step": 0.3}, "1/2, 1/3"),
+        ({"tasks": ["nli"], "languages": ["esho"], "mlm_shares": [0.1]}, "needs mlm_task"),
+    ],
+)
+def test_mixtures_that_cannot_be(table: dict[str, Any], expected: str) -> None:
+    """Each is refused with the rule that it breaks."""
+    with pytest.raises(PlanError) as caught:
+        Space.of(plan(space={"mixture": table}), "xnli")
+    assert expected in str(caught.value)

@@ -191,7 +191,7 @@ def test_a_name_like_no_other_gets_no_guess() -> None:
         ("space", "source_languages", [["en"], ["en"]], [["en"], ["en", "de"]]),
         ("space", "source_languages", [], [["en"]]),
         ("space.mixture", "max_parts", 5, 4),
-        ("space.mixture", "tasks", [], ["nli"]),
+        ("space.mixture", "rows_caps", [], [100]),
         ("space.target", "rows_per_step", 0, 1),
     ],
 )
