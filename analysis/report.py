@@ -12,6 +12,7 @@ from analysis.confirmed import confirmed_parts
 from analysis.frames import DEFAULT_ROOT, trial_score_rows
 from analysis.gains import Baselines, best_trial
 from analysis.phase_rows import phase_rows, totals
+from analysis.published import published_part
 from analysis.rows_left_out import left_out_part
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.tables import boxed, heading, looks_line, table, title, wrapped
@@ -62,6 +63,7 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
         *(confirmed_parts(snapshot) if confirms else _searched_parts(snapshot, rows)),
+        *published_part(snapshot),
         *looks_line(snapshot),
         _phases_part(rows),
         *left_out_part(snapshot),

@@ -53,9 +53,12 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
 
 
 def _not_here(checked: Checked, root: Path | str) -> list[str]:
-    """Repositories of the hub that the plan needs and its cache does not hold."""
+    """Repositories of the hub that the plan needs and its cache does not hold.
+
+    None of a plan that is to be offline: for such a one it is a mistake that they are missing.
+    """
     wants = wanted(checked.plan, checked.catalogue, checked.needed)
-    if not wants:
+    if not wants or checked.plan.data.offline:
         return []
     checked.stop(unknown_commits(checked.plan, wants))
     plan = checked.plan

@@ -11,6 +11,7 @@ from spaces.metrics import METRICS
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.plan import Plan, UserTask
 from spaces.plan_space import Entry, MixtureTable, entry_name
+from spaces.published import PUBLISHED
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
 
@@ -154,6 +155,8 @@ def _name_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
     space, codes = plan.space, tuple(catalogue.languages)
     targets = [name for name, row in catalogue.tasks.items() if row.languages]
     found = _unknown("[targets] tasks", plan.targets.tasks, targets)
+    published = [plan.study.published] if plan.study.published else []
+    found += _unknown("[study] published", published, PUBLISHED)
     found += _unknown("[space] initialisations", space.initialisations, catalogue.initialisations)
     found += _unknown("[space.target.<task>]", space.target_by_task, plan.targets.tasks)
     if plan.targets.languages != "all":

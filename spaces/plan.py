@@ -41,6 +41,8 @@ class StudyTable(Table):
     selection: Selection = "source_dev"
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     """``grid`` tries each distinct setting once, in the order of the plan's lists."""
+    published: str = ""
+    """Published scores that the report sets ours beside; see ``spaces/published.py``."""
 
 
 class TargetsTable(Table):

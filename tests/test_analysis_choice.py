@@ -105,6 +105,22 @@ def test_report_counts_rows_left_out(world: World) -> None:
     )
 
 
+def test_report_sets_ours_beside_published_scores(world: World) -> None:
+    """Where the plan names a paper: its two scores, our best two trials, over all languages."""
+    assert "beside X-STILTs" not in analysis.report_text("small", root=world.root)
+    study = world.record.plan.study.model_copy(update={"published": "x-stilts"})
+    plan = world.record.plan.model_copy(update={"study": study})
+    world.record.model_copy(update={"plan": plan}).write(world.paths)
+    text = analysis.report_text("small", root=world.root)
+    row = next(
+        line.split() for line in text.splitlines() if line.startswith("xnli") and "80.4" in line
+    )
+    # Eight languages, 0 to 7 points above the trial's score: 3.5 on average.
+    published = ["xnli", "accuracy", "79.20", "80.40", "+1.20"]
+    assert row == [*published, "65.50", "70.00", "+4.50", "dev,", "8"]
+    assert "beside X-STILTs" in text and "multilingual-t5" in text
+
+
 def test_report_of_an_empty_study_reads(tmp_path: Path) -> None:
     """A study without trials has a report and a status all the same."""
     World(tmp_path)

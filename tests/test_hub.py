@@ -535,3 +535,11 @@ def test_real_rows_are_those_of_a_folder(world: World) -> None:
     revision = source.revision("xnli", "sw", "dev")
     same = source.rows(Rows(task="xnli", language="sw", split="dev", revision=revision))
     assert rows == same and len(same["text"]) > 1000
+
+
+def test_a_dry_run_asks_no_hub(world: World) -> None:
+    """What was never fetched is named, and the space is shown all the same."""
+    said, asked = world.asked_while(lambda: world.check(world.plan()))
+    assert said.code == 0 and asked == []
+    assert "not looked at" in said.out and f"datasets/{world.owner}/mnli" in said.out
+    assert "distinct settings" in said.out and "distinct phases" not in said.out

@@ -17,6 +17,7 @@ from search.roles import roles
 from search.study import open_target
 from search.target_queue import Asked, TargetQueue, fullest_last
 from spaces.keys import derived_seed
+from spaces.mistakes import PlanError
 from spaces.study import StudyRecord
 from spaces.suggest import matched_baseline
 from tests.plans import frozen
@@ -186,6 +187,28 @@ def test_a_plan_without_mixtures_has_one_arm() -> None:
     drive(queue)
     assert [role_of(trial) for trial in queue.trials()] == ["baseline"] * 2 + ["sampled"] * 3
     assert set(arms(queue)) == {"none"}
+
+
+def test_a_grid_tries_each_distinct_setting_once() -> None:
+    """As many trials as settings, the no-intermediate one of each initialisation before all."""
+    changes = {
+        "study.sampler": "grid",
+        "space.target.learning_rates": [2e-3],
+        "space.mixture": {"chains": ["nli:esho", "nli:esho > qa:esho", "nli:esho + nli:esho"]},
+    }
+    record = frozen({**changes, "budget.trials_per_target": 10})
+    queue = queue_on(record)
+    drive(queue)
+    names = [trial.user_attrs["setting"]["intermediate"] for trial in queue.trials()]
+    ids = {trial.user_attrs["setting_id"] for trial in queue.trials()}
+    # Two initialisations, and two lengths of an intermediate: 2 + 2 * 2 * 2.
+    assert (
+        len(ids) == len(names) == 10 and [bool(name) for name in names] == [False] * 2 + [True] * 8
+    )
+    with pytest.raises(PlanError, match="at most 10: the distinct settings of 'xnli'"):
+        frozen({**changes, "budget.trials_per_target": 11})
+    with pytest.raises(PlanError, match="lists of values in every range"):
+        frozen({"study.sampler": "grid"})
 
 
 def test_a_matched_baseline_waits_for_the_others() -> None:
