@@ -148,8 +148,11 @@ class UserTask(Table):
     config: str | None = None
     hub_config: str | None = None
     columns: dict[str, str | tuple[str, ...]] | None = None
+    spelled: dict[str, str] | None = None
     label_names: tuple[str, ...] | None = None
+    folded: dict[str, str] | None = None
     only: str | None = None
+    without: str | None = None
     held: str | None = None
     reader: Reader | None = None
     splits: dict[str, str] | None = None

@@ -29,7 +29,8 @@ class DataSet:
     """Where a task's rows are and how they are read.
 
     In ``config``, ``hub_config`` and ``only``, ``{language}`` stands for the language's code,
-    ``{iso3}`` for its three letters and ``{name}`` for its English name in small letters.
+    ``{iso3}`` for its three letters and ``{name}`` for its English name in small letters;
+    ``spelled`` has the codes that the data set spells its own way.
     """
 
     hub: str = ""
@@ -43,12 +44,20 @@ class DataSet:
     """Name of the configuration."""
     hub_config: str = ""
     """The same on the hub, where it differs."""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Language -> what the data set calls it, in place of its code and of its three letters."""
     columns: Mapping[str, Reference] = field(default_factory=dict)
-    """Our column -> where its values are; a column that is not named has one name in both."""
+    """Our column -> where its values are; a column that is not named has one name in both. Of
+    spans, ``impossible`` may name the column that says which questions have no answer, where the
+    set has some for these as well."""
     labels: tuple[str, ...] = ()
     """The data set's names of the labels, in the task's order, where they are not the task's."""
+    folded: Mapping[str, str] = field(default_factory=dict)
+    """Label of the data set that the task does not know -> the one of ``labels`` it counts as."""
     only: str = ""
     """``column=prefix``: rows of one language among those of all."""
+    without: str = ""
+    """``column=value``: rows that the data set itself leaves without a label, which are no rows."""
     held: str = ""
     """Column that names documents. A tenth of the documents of the training split are dev rows,
     where both splits are one file."""

@@ -7,6 +7,7 @@ What was the {question}?   a text with columns in it
 #context               the number of the row's value among the distinct ones, as text
 en:premise             any of these, in the rows of another language that stand beside
 (choice1, choice2)     several of these as one list
+                       nothing: no text in any row
 """
 
 import re
@@ -48,6 +49,8 @@ class Raw:
         """
         if isinstance(reference, tuple):
             return [list(row) for row in zip(*map(self.values, reference), strict=True)]
+        if not reference:
+            return [""] * len(self)
         if found := _BESIDE.match(reference):
             return self._beside(*found.groups())
         if reference.startswith("#"):

@@ -56,7 +56,7 @@ class Folder:
             raise RowError(f"{file} is no parquet file: {error}; fetch it again") from None
 
     def _file(self, data: DataSet, language: Language, split: str) -> Path:
-        config = named(data.config, language)
+        config = named(data.config, data, language)
         return (self._folder / data.folder / config / f"{split}.parquet").absolute()
 
     def _present(self, data: DataSet, language: Language, split: str) -> Path:

@@ -60,7 +60,7 @@ class HubShelf:
                 "([data] source), or name a copy with `hub` in a [[task]] row"
             )
         repository = Repository("dataset", data.hub, data.branch)
-        return Piece(repository, named(data.hub_config or data.config, language), split)
+        return Piece(repository, named(data.hub_config or data.config, data, language), split)
 
     def _found(self, data: DataSet, language: Language, split: str) -> tuple[Piece, str, Brought]:
         piece = self.piece(data, language, split)

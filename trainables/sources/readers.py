@@ -18,6 +18,9 @@ from trainables.sources.columns import Raw
 LABELLED = ("label", "tags")
 """Our columns that hold labels."""
 
+ANSWERS = ("answers", "starts")
+"""Our columns that hold answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -35,6 +38,11 @@ def read_columns(task: Task, raw: Raw) -> RowTable:
     """The form's columns by the references of the task's row."""
     assert task.data is not None
     table = _names(task, raw) | _columns(task, raw, FORMS[task.form].columns)
+    if impossible := task.data.columns.get("impossible"):
+        flags = raw.values(impossible)
+        for ours in ANSWERS:
+            pairs = zip(table[ours], flags, strict=True)
+            table[ours] = [[] if flag else found for found, flag in pairs]
     for ours in set(LABELLED) & set(table):
         named = raw.label_names(task.data.columns.get(ours, ours))
         table[ours] = _in_our_order(task, raw, named, table[ours])
@@ -63,9 +71,12 @@ def _in_our_order(task: Task, raw: Raw, named: list[str] | None, values: list[An
     """Labels by name, because data sets number them in different orders, or name them alone."""
     assert task.data is not None
     known = task.data.labels or task.labels
-    if named is not None and (unknown := set(named) - set(known)):
-        raise RowError(f"{raw.where} has labels {sorted(unknown)}; {task.name!r} knows {known}")
     places: dict[Any, int] = {name: place for place, name in enumerate(known)}
+    if strange := set(task.data.folded.values()) - set(known):
+        raise RowError(f"folded of {task.name!r} names {sorted(strange)}, which are not in {known}")
+    places |= {name: places[counted] for name, counted in task.data.folded.items()}
+    if named is not None and (unknown := set(named) - set(places)):
+        raise RowError(f"{raw.where} has labels {sorted(unknown)}; {task.name!r} knows {known}")
     if named == list(known):
         return values
     if named is not None:

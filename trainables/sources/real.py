@@ -217,9 +217,9 @@ def _data(row: Task, split: str) -> DataSet:
 def _reading(row: Task, data: DataSet, language: Language, split: str) -> list[Any]:
     """Everything in a task's row that decides what its rows become."""
     held = data.held if _is_held(data) else ""
-    only = named(data.only, language)
+    only = named(data.only, data, language)
     chosen = [dict(data.columns), data.labels, data.reader, only, held and [held, split]]
-    return [*chosen, row.labels, row.form]
+    return [*chosen, dict(data.folded), data.without, row.labels, row.form]
 
 
 def _is_held(data: DataSet) -> bool:
@@ -228,11 +228,15 @@ def _is_held(data: DataSet) -> bool:
 
 
 def _of_language(table: pa.Table, data: DataSet, language: Language, where: str) -> pa.Table:
-    """Rows of one language where those of all stand together."""
-    if not data.only:
-        return table
-    column, _, prefix = named(data.only, language).partition("=")
-    return table.filter(pc.starts_with(column_of(table, column, where), prefix))
+    """Rows of one language where those of all stand together, and none that has no label."""
+    if data.only:
+        column, _, prefix = named(data.only, data, language).partition("=")
+        table = table.filter(pc.starts_with(column_of(table, column, where), prefix))
+    if data.without:
+        column, _, value = data.without.partition("=")
+        found = pc.equal(column_of(table, column, where).cast(pa.string()), value)
+        table = table.filter(pc.invert(found.fill_null(False)))
+    return table
 
 
 def _of_split(table: pa.Table, data: DataSet, split: str, where: str) -> pa.Table:

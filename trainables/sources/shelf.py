@@ -33,13 +33,15 @@ class Shelf(Protocol):
         """
 
 
-def named(template: str, language: Language) -> str:
-    """A name in which ``{language}``, ``{iso3}`` and ``{name}`` are filled in.
+def named(template: str, data: DataSet, language: Language) -> str:
+    """A name in which ``{language}``, ``{iso3}`` and ``{name}`` are filled in as a set spells them.
 
     Raises:
         RowError: it has other fields.
     """
-    fields = {"language": language.code, "iso3": language.iso3, "name": language.name.lower()}
+    code = data.spelled.get(language.code, language.code)
+    iso3 = data.spelled.get(language.code, language.iso3)
+    fields = {"language": code, "iso3": iso3, "name": language.name.lower()}
     try:
         return template.format(**fields)
     except (KeyError, IndexError, ValueError):
