@@ -23,6 +23,9 @@ READOUT_RANGES = ("layers", "poolings")
 DATA_FIELDS = tuple(field.name for field in fields(DataSet) if field.name != "labels")
 """Fields of a user's row that say where its rows are."""
 
+LABELLED = ("classification", "tagging")
+"""Forms whose rows name their labels."""
+
 GROUPS = ("english", "european", "non_european")
 
 
@@ -78,13 +81,16 @@ class Catalogue:
         where = f"[[task]] {row.name}"
         if row.like and row.like not in self.tasks:
             return [Mistake(f"{where} like", repr(row.like), nearest(row.like, self.tasks))]
-        labelled = ("labels",) if row.form in ("classification", "tagging") else ()
+        labelled = ("labels",) if row.form in LABELLED else ()
         needed = [n for n in ("form", "skill", *labelled) if getattr(row, n) is None]
         if row.folder is None and row.hub is None:
             needed.append("folder or hub")
         if not row.like and needed:
             return [Mistake(where, "no " + ", ".join(needed), "these fields, or `like`")]
-        self.tasks[row.name] = _merged(row, self.tasks.get(row.like), self.world)
+        merged = _merged(row, self.tasks.get(row.like), self.world)
+        if merged.form in LABELLED and not merged.labels:
+            return [Mistake(where, "no labels", f"`labels`: {row.like!r} does not know them")]
+        self.tasks[row.name] = merged
         return []
 
     def is_read(self, task: Task) -> bool:
@@ -257,7 +263,7 @@ def _mixture_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
         masked = [name for name in trainable if catalogue.tasks[name].form == "masked"]
         found += _unknown("[space.mixture] mlm_task", [mixture.mlm_task], masked)
         found += _unknown("[space.mixture] mlm_languages", _flat([mixture.mlm_text[1]]), entries)
-    return found or _idle_mistakes(catalogue, mixture)
+    return found or [*_nowhere(catalogue, tasks), *_idle_mistakes(catalogue, mixture)]
 
 
 def _flat(entries: Iterable[Entry]) -> list[str]:
@@ -285,3 +291,17 @@ def _idle_mistakes(catalogue: Catalogue, mixture: MixtureTable) -> list[Mistake]
         where = "[space.mixture] mlm_languages"
         found.append(Mistake(where, repr(entry_name(languages)), f"some of: {have}"))
     return found
+
+
+def _nowhere(catalogue: Catalogue, tasks: Iterable[str]) -> list[Mistake]:
+    """Tasks that the catalogue knows and nobody may pass on."""
+    rows = ((name, catalogue.tasks[name].data) for name in tasks)
+    return [
+        Mistake(
+            "[space.mixture] tasks",
+            f"{name!r}, whose rows nobody may pass on ({data.licence})",
+            f"a [[task]] row with like = {name!r} and the `folder` where you have them",
+        )
+        for name, data in rows
+        if data is not None and not data.folder and not data.hub
+    ]

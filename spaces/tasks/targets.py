@@ -10,44 +10,24 @@ from dataclasses import replace
 from spaces.settings import Readout
 from spaces.tasks.recurring import (
     COPA,
+    ENTITY_TAGS,
     EVALUATION_ONLY,
+    MNLI_GENRES,
+    NEWS,
     NLI,
+    PARAPHRASE_LABELS,
     QA,
     QA_ROW,
     SQUAD,
     SQUAD_RETRIEVAL,
+    UPOS,
+    WIKIPEDIA,
     XQUAD_LANGUAGES,
     codes,
     row,
     trained,
 )
 from spaces.tasks.row import NLI_LABELS, DataSet
-
-UPOS = tuple(
-    [
-        "ADJ",
-        "ADP",
-        "ADV",
-        "AUX",
-        "CCONJ",
-        "DET",
-        "INTJ",
-        "NOUN",
-        "NUM",
-        "PART",
-        "PRON",
-        "PROPN",
-        "PUNCT",
-        "SCONJ",
-        "SYM",
-        "VERB",
-        "X",
-    ]
-)
-"""Universal parts of speech, in the order of ``udpos``'s integers."""
-
-ENTITY_TAGS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
-"""In the order of WikiANN's integers."""
 
 BENCHMARK = (
     row(
@@ -61,7 +41,16 @@ BENCHMARK = (
         dev_language="en",
         parallel=True,
         chance=100 / 3,
-        data=DataSet(hub="facebook/xnli", folder="xnli", columns=NLI, licence="CC-BY-NC-4.0"),
+        origin="parallel",
+        collection="xnli",
+        documents=MNLI_GENRES,
+        data=DataSet(
+            hub="facebook/xnli",
+            folder="xnli",
+            columns=NLI,
+            licence="CC-BY-NC-4.0",
+            commercial=False,
+        ),
     ),
     row(
         "xcopa",
@@ -74,7 +63,15 @@ BENCHMARK = (
         source_dev=("copa", "social_i_qa"),
         parallel=True,
         chance=50.0,
-        data=DataSet(hub="cambridgeltl/xcopa", folder="xcopa", columns=COPA, licence="CC-BY-4.0"),
+        origin="parallel",
+        collection="copa",
+        data=DataSet(
+            hub="cambridgeltl/xcopa",
+            folder="xcopa",
+            columns=COPA,
+            licence="CC-BY-4.0",
+            commercial=True,
+        ),
     ),
     row(
         "udpos",
@@ -94,11 +91,14 @@ BENCHMARK = (
         dev_language="en",
         dev_languages=("en",),
         metric="tag_f1",
+        collection="ud",
+        documents=(*NEWS, *WIKIPEDIA, "fiction", "web"),
         data=DataSet(
             hub="izhx/xtreme-r-udpos",
             folder="udpos",
             columns={"words": "tokens", "tags": "pos_tags"},
             licence="by treebank: CC-BY-SA-3.0/4.0 or CC-BY-NC-SA-3.0/4.0",
+            commercial=False,
         ),
     ),
     row(
@@ -118,6 +118,8 @@ BENCHMARK = (
         recipe=("panx",),
         dev_language="en",
         metric="entity_f1",
+        collection="wikiann",
+        documents=WIKIPEDIA,
         data=DataSet(
             hub="unimelb-nlp/wikiann",
             folder="wikiann",
@@ -135,6 +137,9 @@ BENCHMARK = (
         source_dev=("squad",),
         parallel=True,
         **QA_ROW,
+        origin="parallel",
+        collection="squad",
+        documents=WIKIPEDIA,
         data=DataSet(
             hub="google/xquad",
             folder="xquad",
@@ -142,6 +147,7 @@ BENCHMARK = (
             columns={**QA, "item": "#context"},
             splits=EVALUATION_ONLY,
             licence="CC-BY-SA-4.0",
+            commercial=True,
         ),
     ),
     row(
@@ -154,6 +160,9 @@ BENCHMARK = (
         source_dev=("squad",),
         parallel=True,
         **{**QA_ROW, "metric": "mlqa_mean"},
+        origin="parallel",
+        collection="mlqa",
+        documents=WIKIPEDIA,
         data=DataSet(
             hub="google/xtreme",
             hub_config="MLQA.{language}.{language}",
@@ -161,6 +170,7 @@ BENCHMARK = (
             config="mlqa.{language}.{language}",
             columns={**QA, "item": "id"},
             licence="CC-BY-SA-3.0",
+            commercial=True,
         ),
     ),
     row(
@@ -173,6 +183,8 @@ BENCHMARK = (
         recipe=("tydiqa",),
         dev_languages=("en",),
         **QA_ROW,
+        collection="tydiqa",
+        documents=WIKIPEDIA,
         data=DataSet(
             hub="google/xtreme",
             hub_config="tydiqa",
@@ -182,6 +194,7 @@ BENCHMARK = (
             held="title",
             splits={"train": "train", "dev": "train", "test": "validation"},
             licence="Apache-2.0",
+            commercial=True,
         ),
     ),
     row(
@@ -200,6 +213,9 @@ BENCHMARK = (
         max_tokens=512,
         readout=Readout(layer=8),  # the scripts' 7 of 12
         # A query is the English sentence, the candidates are the other language's, by row.
+        origin="parallel",
+        collection="tatoeba",
+        documents=("tatoeba",),
         data=DataSet(
             hub="google/xtreme",
             hub_config="tatoeba.{iso3}",
@@ -208,6 +224,7 @@ BENCHMARK = (
             columns={"text": "target_sentence", "target": "source_sentence", "target_id": "#"},
             splits=EVALUATION_ONLY,
             licence="CC-BY-2.0-FR",
+            commercial=True,
         ),
     ),
     row(
@@ -228,12 +245,16 @@ BENCHMARK = (
         readout=Readout(pooling="first"),
         # The hub's copy lacks the sentence breaks; the repository google-research-datasets/lareqa
         # has them.
+        origin="parallel",
+        collection="squad",
+        documents=WIKIPEDIA,
         data=DataSet(
             folder="lareqa",
             columns={**QA, "item": "#context"},
             splits=EVALUATION_ONLY,
             reader="sentences",
             licence="CC-BY-SA-4.0",
+            commercial=True,
         ),
     ),
     row(
@@ -251,8 +272,14 @@ BENCHMARK = (
         search_pool=20_000,
         protocol="20220518_6",  # the released data; the paper's were sampled otherwise
         readout=Readout(pooling="first"),
+        collection="mewslix",
+        documents=(*NEWS, *WIKIPEDIA),
         data=DataSet(
-            hub="izhx/mewsli-x", folder="mewsli-x", reader="mentions", licence="Apache-2.0"
+            hub="izhx/mewsli-x",
+            folder="mewsli-x",
+            reader="mentions",
+            licence="Apache-2.0",
+            commercial=True,
         ),
     ),
     # Of XTREME, not of XTREME-R.
@@ -261,19 +288,23 @@ BENCHMARK = (
         "classification",
         "paraphrase",
         trained(2e-5, 49_401, 5),
-        labels=("different", "paraphrase"),
+        labels=PARAPHRASE_LABELS,
         languages=codes("de en es fr ja ko zh"),
         train_languages=codes("de en es fr ja ko zh"),
         recipe=("pawsx",),
         dev_language="en",
         parallel=True,
         chance=50.0,
+        origin="parallel",
+        collection="paws",
+        documents=WIKIPEDIA,
         data=DataSet(
             hub="google-research-datasets/paws-x",
             folder="paws-x",
             columns={"text": "sentence1", "text_pair": "sentence2", "item": "id"},
             labels=("0", "1"),
             licence="free for any purpose, see its card",
+            commercial=True,
         ),
     ),
 )
@@ -294,6 +325,7 @@ PROTOCOLS = (
             columns={**QA, "item": "#context"},
             splits=EVALUATION_ONLY,
             licence="CC-BY-SA-4.0",
+            commercial=True,
         ),
     ),
 )

@@ -6,11 +6,15 @@ from typing import Any
 from spaces.hub import PARQUET
 from spaces.settings import Readout
 from spaces.tasks.recurring import (
+    CAPTIONS,
     COPA,
+    MNLI_GENRES,
     NLI,
     QA,
     SQUAD,
     SQUAD_RETRIEVAL,
+    TRAIN_AND_DEV,
+    WIKIPEDIA,
     codes,
     row,
     trained,
@@ -25,14 +29,16 @@ _ENTITIES = DataSet(
     reader="entities",
     splits={"candidates": "test"},
     licence="Apache-2.0",
+    commercial=True,
 )
 _SQUAD_DATA = DataSet(
     hub="rajpurkar/squad",
     folder="squad",
     config="plain_text",
     columns=QA,
-    splits={"train": "train", "dev": "validation"},
+    splits=TRAIN_AND_DEV,
     licence="CC-BY-SA-4.0",
+    commercial=True,
 )
 
 TRAINING = (
@@ -43,6 +49,8 @@ TRAINING = (
         trained(3e-5, 392_702, 5),
         labels=NLI_LABELS,
         **_ENGLISH,
+        collection="xnli",
+        documents=MNLI_GENRES,
         data=DataSet(
             hub="nyu-mll/multi_nli",
             folder="multi_nli",
@@ -50,6 +58,7 @@ TRAINING = (
             columns=NLI,
             splits={"train": "train", "dev": "validation_matched"},
             licence="OANC and others, see its card",
+            commercial=True,
         ),
     ),
     row(
@@ -58,6 +67,7 @@ TRAINING = (
         "commonsense",
         trained(3e-5, 33_410, 5),
         **_ENGLISH,
+        collection="social_i_qa",
         data=DataSet(
             hub="allenai/social_i_qa",
             branch=PARQUET,
@@ -66,8 +76,9 @@ TRAINING = (
             hub_config="default",
             columns={"text": "context", "choices": ("answerA", "answerB", "answerC")},
             labels=("1", "2", "3"),
-            splits={"train": "train", "dev": "validation"},
+            splits=TRAIN_AND_DEV,
             licence="CC-BY-4.0",
+            commercial=True,
         ),
     ),
     row(
@@ -76,6 +87,7 @@ TRAINING = (
         "commonsense",
         trained(3e-5, 400, 5),
         **_ENGLISH,
+        collection="copa",
         data=DataSet(
             hub="aps/super_glue",
             folder="copa",
@@ -84,9 +96,21 @@ TRAINING = (
             columns=COPA,
             labels=("choice1", "choice2"),
             licence="BSD-2-Clause",
+            commercial=True,
         ),
     ),
-    row("squad", "span", "qa", SQUAD, **_ENGLISH, max_tokens=384, stride=128, data=_SQUAD_DATA),
+    row(
+        "squad",
+        "span",
+        "qa",
+        SQUAD,
+        **_ENGLISH,
+        max_tokens=384,
+        stride=128,
+        collection="squad",
+        documents=WIKIPEDIA,
+        data=_SQUAD_DATA,
+    ),
     row(
         "squad_sentences",
         "retrieval",
@@ -97,6 +121,8 @@ TRAINING = (
         query_tokens=96,
         metric="map_at_20",
         readout=Readout(pooling="first"),
+        collection="squad",
+        documents=WIKIPEDIA,
         data=replace(_SQUAD_DATA, reader="sentences"),
     ),
     row(
@@ -108,15 +134,26 @@ TRAINING = (
         max_tokens=64,
         metric="map_at_20",
         readout=Readout(pooling="first"),
+        collection="mewslix",
+        documents=WIKIPEDIA,
         data=replace(
             _ENTITIES,
             config="wikipedia_pairs",
             reader="mentions",
-            splits={"train": "train", "dev": "validation"},
+            splits=TRAIN_AND_DEV,
         ),
     ),
     # The candidates of Mewsli-X: one description of each of 1,003,893 entities in 50 languages.
-    row("wikipedia_entities", "retrieval", "entity_linking", None, max_tokens=64, data=_ENTITIES),
+    row(
+        "wikipedia_entities",
+        "retrieval",
+        "entity_linking",
+        None,
+        max_tokens=64,
+        collection="mewslix",
+        documents=WIKIPEDIA,
+        data=_ENTITIES,
+    ),
     # What chooses a layer for Tatoeba: the premises of XNLI, each once, in two languages.
     row(
         "xnli_bitext",
@@ -126,6 +163,9 @@ TRAINING = (
         dev_languages=codes("ar bg de el es fr hi ru sw th tr ur vi zh"),
         max_tokens=512,
         metric="accuracy_at_1",
+        origin="parallel",
+        collection="xnli",
+        documents=MNLI_GENRES,
         data=DataSet(
             hub="facebook/xnli",
             folder="xnli",
@@ -133,6 +173,7 @@ TRAINING = (
             splits={"dev": "validation"},
             reader="bitext",
             licence="CC-BY-NC-4.0",
+            commercial=False,
         ),
     ),
     row(
@@ -142,11 +183,14 @@ TRAINING = (
         trained(2e-5, 8_330, 2),
         labels=NLI_LABELS,
         **_ENGLISH,
+        collection="snli",
+        documents=CAPTIONS,
         data=DataSet(
             folder="snli_cad",
             config="all_combined",
             columns=NLI,
             licence="Apache-2.0 (revisions); CC-BY-SA-4.0 (SNLI sentences)",
+            commercial=True,
         ),
     ),
     row(
@@ -156,12 +200,15 @@ TRAINING = (
         trained(2e-5, 4_500, 2),
         labels=NLI_LABELS,
         **_ENGLISH,
+        collection="sick",
+        documents=CAPTIONS,
         data=DataSet(
             hub="RobZamp/sick",
             folder="sick",
             config="default",
             columns={"text": "sentence_A", "text_pair": "sentence_B"},
             licence="CC-BY-NC-SA-3.0",
+            commercial=False,
         ),
     ),
 )
