@@ -6,9 +6,14 @@ from analysis.tables import wrapped
 from spaces.catalogue import Catalogue
 from spaces.initialisations import Initialisation
 from spaces.languages import ENCODERS, EXPOSURE_SOURCE, GROUP_SOURCE
-from spaces.tasks import Task
+from spaces.tasks import DataSet, Task
 
 WORLDS = ("real", "micro", "oracle")
+
+COMMERCIAL = {True: "allowed", False: "not allowed", None: "nobody says: not allowed"}
+"""Words for ``DataSet.commercial``."""
+
+UNSHARED = "your own, named in a [[task]] row: nobody may pass these rows on"
 
 
 def catalogue_text(kind: str) -> str:
@@ -82,10 +87,28 @@ def _intermediates(rows: Catalogue) -> Iterator[str]:
     for task in rows.tasks.values():
         if task.train_languages:
             lines = {
+                "origin": _origin_words(task),
                 "languages": _codes(task.train_languages),
-                "licence": task.data.licence if task.data else "",
+                "rows": f"{task.train_rows:,}" if task.train_rows else "",
+                **(_data_words(task.data) if task.data else {}),
             }
             yield _block(rows, task, lines)
+
+
+def _origin_words(task: Task) -> str:
+    return f"{task.origin}: {', '.join(task.documents)}" if task.documents else task.origin
+
+
+def _data_words(data: DataSet) -> dict[str, str]:
+    """What may be done with a data set's rows, and where they are."""
+    branch = "" if data.branch == "main" else f" at {data.branch}"
+    found = {
+        "licence": data.licence,
+        "commercial": COMMERCIAL[data.commercial],
+        "hub": f"{data.hub} {data.hub_config or data.config}{branch}" if data.hub else "",
+        "folder": f"{data.folder}/{data.config}" if data.folder else "",
+    }
+    return found if data.hub or data.folder else {**found, "folder": UNSHARED}
 
 
 def _languages(rows: Catalogue) -> Iterable[tuple[str, ...]]:
