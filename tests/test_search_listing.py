@@ -31,7 +31,7 @@ def test_tasks_fit_a_terminal(kind: str) -> None:
     assert set(found) == set(rows)
     for name, block in found.items():
         codes = getattr(rows[name], field)
-        assert " ".join(block.split()).find(" ".join(codes)) > 0
+        assert f" {' '.join(codes)} " in f"{' '.join(block.split())} "
         assert rows[name].form in block and rows[name].skill in block
 
 
@@ -51,6 +51,13 @@ def test_a_target_says_what_trains_and_what_chooses_it() -> None:
     assert "accuracy, chance 33.3" in found["xnli"]
 
 
-def test_an_intermediate_task_shows_its_licence() -> None:
-    """Data sets keep their own."""
-    assert "CC-BY-SA-4.0" in blocks("intermediates")["real", "squad"]
+def test_an_intermediate_task_shows_its_licence_and_place() -> None:
+    """Data sets keep their own; where nobody says what is allowed, it is not."""
+    found = {name: " ".join(block.split()) for name, block in blocks("intermediates").items()}
+    assert "origin native: wikipedia" in found["real", "squad"]
+    assert "rows 87,599 licence CC-BY-SA-4.0 commercial allowed" in found["real", "squad"]
+    assert "commercial not allowed" in found["real", "ocnli"]
+    assert "commercial nobody says: not allowed" in found["real", "sberquad"]
+    translated = found["real", "mlqa_translate_train"]
+    assert "hub facebook/mlqa mlqa-translate-train.{language} at refs/convert/parquet" in translated
+    assert "folder your own" in found["real", "ccg"] and "hub" not in found["real", "ccg"]

@@ -11,7 +11,7 @@ from spaces.phases import Frozen, TrainingSpec, row_name, scored_languages, tria
 from spaces.selection import Cut, make_cut, scored_rows
 from spaces.settings import Seeds
 from spaces.suggest import Space, baselines
-from tests.reference import SCIENCE, TARGETS
+from tests.reference import TARGETS, section
 from tests.worlds import plan
 
 REAL = Catalogue.of_world("real")
@@ -29,15 +29,6 @@ NAMES = {
     "LAReQA (XQuAD-R)": "lareqa",
 }
 """Name in section 2.1 -> ours."""
-
-
-def section(number: str) -> list[list[str]]:
-    """Cells of every line of the tables in a section of the reference."""
-    if not SCIENCE.is_file():
-        pytest.skip(f"{SCIENCE} is absent: it is no part of the project")
-    text = SCIENCE.read_text(encoding="utf-8").partition(f"### {number} ")[2].partition("\n### ")[0]
-    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in cells] for cells in lines]
 
 
 def test_languages_are_those_of_the_paper() -> None:
