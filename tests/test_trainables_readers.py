@@ -8,7 +8,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spaces.tasks.targets import UPOS
+from spaces.tasks.recurring import UPOS
 from tests.folders import LABELS, Folder, nli_rows, write
 from trainables.ranking import right_candidates
 from trainables.rows import RowError
