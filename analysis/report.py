@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from analysis.banner import banner
 from analysis.choose import trials_by_arm
 from analysis.confirmed import confirmed_parts
-from analysis.frames import DEFAULT_ROOT, trial_score_rows
+from analysis.frames import DEFAULT_ROOT
 from analysis.gains import Baselines, best_trial
+from analysis.languages import languages_part
 from analysis.phase_rows import phase_rows, totals
 from analysis.published import published_part
 from analysis.rows_left_out import left_out_part
@@ -19,7 +19,6 @@ from analysis.tables import boxed, heading, looks_line, table, title, wrapped
 from analysis.wording import counted, gain, mixture_words, optimisation_words, points
 from spaces.layout import StudyPaths
 from spaces.phases import KINDS
-from spaces.selection import ITEMS, Cut
 from spaces.settings import Mixture, TransferSetting
 from spaces.study import StudyRecord
 from spaces.tasks import Task
@@ -30,17 +29,10 @@ BASELINES = (
     "tuned baseline: the best trial without an intermediate phase. matched baseline: the trial "
     "that equals the best setting in all but the intermediate phase."
 )
-LANGUAGES = (
-    "tuned, paired: gains over the two baselines in that language. trained on: the best setting "
-    "saw rows of the language as target rows (source), as intermediate rows of the target's own "
-    "skill (skill) or of another; else it is held-out."
-)
 OVERVIEW = (
     "score: over the languages that chose the setting. reported: over those that did not. tuned: "
     "gain of the score over the best trial without an intermediate phase."
 )
-GAINS = ("tuned", "paired")
-CUES = " cue: what a rule that sees the surface of the rows alone reaches."
 
 
 def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
@@ -94,7 +86,7 @@ def _target_part(
         lines.append("nothing to choose from yet: no COMPLETE trial with a known setting")
     else:
         lines += _best_lines(snapshot, best, best.setting)
-        lines += ["", _languages_part(snapshot, best)]
+        lines += ["", languages_part(snapshot, best)]
     own = [row for row in rows if row["target"] == target and row["kind"] == "intermediate"]
     hits = Counter(row["hit"] for row in own)
     lines += ["", f"intermediate phases: {hits[False]} trained, {hits[True]} reused"]
@@ -183,68 +175,6 @@ def _reported_lines(best: ReadTrial, baseline: ReadTrial | None) -> list[str]:
     if mine is None or theirs is None:
         return []
     return [f"  {'tuned baseline':<17}{points(theirs):<8}tuned gain {gain(mine - theirs)}"]
-
-
-def _languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
-    """Per language: the best setting's score, and its gains over both baselines."""
-    baselines = Baselines.of(snapshot.of_target(best.target))
-    mine = _by_language(snapshot, best)
-    tuned = _values(snapshot, baselines.best)
-    matched = _values(snapshot, baselines.matched(best))
-    # No rule is known for real rows: they get no column of dashes.
-    cues = any(row["cue_only"] is not None for row in mine.values())
-    header = ("language", "group", "role", "trained on", "score", *["cue"] * cues, *GAINS)
-    cells = [
-        (
-            language,
-            row["group"] or "-",
-            row["role"],
-            _seen_words(row),
-            points(row["value"]),
-            *[points(row["cue_only"])] * cues,
-            gain(_minus(row["value"], tuned.get(language))),
-            gain(_minus(row["value"], matched.get(language))),
-        )
-        for language, row in mine.items()
-    ]
-    return table(header, cells, words=4) + "\n\n" + wrapped(LANGUAGES + CUES * cues)
-
-
-def _by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:
-    """Language -> the score that plays the language's role in the cut."""
-    cut = snapshot.record.cuts[trial.target]
-    found: dict[str, list[Row]] = {}
-    for row in trial_score_rows(snapshot, trial):
-        if row["items"] == _items(cut, row["role"]):
-            found.setdefault(row["language"], []).append(row)
-    return {code: rows[0] | {"value": _mean(rows)} for code, rows in found.items()}
-
-
-def _mean(rows: list[Row]) -> float:
-    """Where rows of several tasks stand for a target's own, they count alike."""
-    return fmean(row["value"] for row in rows)
-
-
-def _items(cut: Cut, role: str) -> str:
-    """The half of the items that a language of this role is scored on."""
-    return role if cut.items_seed is not None and role in ITEMS else "all"
-
-
-def _values(snapshot: Snapshot, trial: ReadTrial | None) -> dict[str, float]:
-    found = _by_language(snapshot, trial) if trial else {}
-    return {language: row["value"] for language, row in found.items()}
-
-
-def _minus(value: float, baseline: float | None) -> float | None:
-    return None if baseline is None else value - baseline
-
-
-def _seen_words(row: Row) -> str:
-    """How the best setting saw a language."""
-    words = ["source"] if row["seen_source"] else []
-    if row["seen_intermediate"]:
-        words.append("skill" if row["seen_skill"] else "other skill")
-    return "+".join(words) or "held-out"
 
 
 def _overview_part(snapshot: Snapshot, best: dict[str, ReadTrial | None]) -> str:
