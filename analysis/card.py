@@ -7,6 +7,7 @@ from analysis.frames import trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot
 from analysis.wording import hyperparameter_words, points
 from spaces.initialisations import Initialisation
+from spaces.leakage import LEAKAGE_WORDS
 from spaces.tasks import Task
 
 USE = {
@@ -57,6 +58,7 @@ def model_card(snapshot: Snapshot, trial: ReadTrial, loaded_with: str) -> str:
         "",
         "One set of seeds stands behind these numbers; where they chose the setting, they are too "
         "high by that choice.",
+        *(["", f"Leakage: {LEAKAGE_WORDS}"] if setting.intermediate else []),
         "",
         "## Data and licences",
         "",
@@ -99,9 +101,11 @@ def _use(task: Task, loaded_with: str) -> list[str]:
 
 
 def _score_lines(snapshot: Snapshot, trial: ReadTrial) -> list[str]:
-    lines = ["| language | rows of | split | items | metric | score |", "|---|---|---|---|---|---|"]
+    names = ("language", "leakage", "rows of", "split", "items", "metric", "score")
+    lines = [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
     for row in trial_score_rows(snapshot, trial):
-        cells = (row["language"], row["rows_of"] or trial.target, row["split"], row["items"])
+        about = (row["language"], row["leakage"] or "-", row["rows_of"] or trial.target)
+        cells = (*about, row["split"], row["items"])
         lines.append(f"| {' | '.join(cells)} | {row['metric']} | {points(row['value'])} |")
     return lines
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.gains import Baselines
 from analysis.phase_rows import COSTS, phase_rows, totals
 from analysis.snapshot import ReadTrial, Score, Snapshot, read_snapshots
-from spaces.flags import seen_flags
+from spaces.leakage import leakage_classes, seen_flags
 from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, SCORE_COLUMNS, TRIAL_COLUMNS, Column
 from spaces.settings import TransferSetting
 
@@ -192,7 +192,8 @@ def trial_score_rows(snapshot: Snapshot, trial: ReadTrial) -> list[Row]:
     # 10,000 trials have half a million scores: one set of flags for all halves of a language, and
     # no `asdict`, which copies values deeply and takes longer than all else together.
     languages = dict.fromkeys(score.language for score in scores)
-    flags = {code: _language_columns(snapshot, trial, code) for code in languages}
+    classes = _leakage(snapshot, trial, languages)
+    flags = {c: _language_columns(snapshot, trial, c) | {"leakage": classes[c]} for c in languages}
     about = {
         "study": snapshot.record.name,
         "world": snapshot.record.plan.world,
@@ -204,6 +205,15 @@ def trial_score_rows(snapshot: Snapshot, trial: ReadTrial) -> list[Row]:
         about | {name: getattr(score, name) for name in SCORE_FIELDS} | flags[score.language]
         for score in scores
     ]
+
+
+def _leakage(
+    snapshot: Snapshot, trial: ReadTrial, languages: Iterable[str]
+) -> dict[str, str | None]:
+    """Leakage class of each language; unknown where the setting is."""
+    if trial.setting is None:
+        return dict.fromkeys(languages)
+    return leakage_classes(snapshot.record.catalogue, trial.setting, trial.target, languages)
 
 
 def _language_columns(snapshot: Snapshot, trial: ReadTrial, code: str) -> Row:

@@ -8,6 +8,8 @@ from analysis.gains import Baselines
 from analysis.snapshot import ReadTrial, Snapshot
 from analysis.tables import table, wrapped
 from analysis.wording import gain, points
+from spaces.languages import HUBS
+from spaces.leakage import LEAKAGE_WORDS, is_primary
 from spaces.selection import ITEMS, Cut
 
 Row = dict[str, Any]
@@ -15,35 +17,84 @@ Row = dict[str, Any]
 LANGUAGES = (
     "tuned, paired: gains over the two baselines in that language. trained on: the best setting "
     "saw rows of the language as target rows (source), as intermediate rows of the target's own "
-    "skill (skill) or of another; else it is held-out."
+    "skill (skill) or of another; else it is held-out. leakage: of the intermediate phases. "
+    f"{LEAKAGE_WORDS}"
+)
+GROUPS = (
+    "Means over the languages above, those that chose included. primary: L0 and L1, or no "
+    "intermediate phase; supervised: the other classes; English, or the hub language of an "
+    "invented world, is apart. A mean of few languages says little."
 )
 GAINS = ("tuned", "paired")
 CUES = " cue: what a rule that sees the surface of the rows alone reaches."
 
 
 def languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
-    """Per language: the best setting's score, and its gains over both baselines."""
+    """The best setting's scores and gains over both baselines, by language and by group."""
     baselines = Baselines.of(snapshot.of_target(best.target))
-    mine = _by_language(snapshot, best)
     tuned = _values(snapshot, baselines.best)
     matched = _values(snapshot, baselines.matched(best))
+    mine = {
+        code: row
+        | {
+            "tuned": _minus(row["value"], tuned.get(code)),
+            "paired": _minus(row["value"], matched.get(code)),
+        }
+        for code, row in _by_language(snapshot, best).items()
+    }
+    return "\n\n".join([*_languages_table(mine), *_groups_table(mine)])
+
+
+def _languages_table(mine: dict[str, Row]) -> list[str]:
     # No rule is known for real rows: they get no column of dashes.
     cues = any(row["cue_only"] is not None for row in mine.values())
-    header = ("language", "group", "role", "trained on", "score", *["cue"] * cues, *GAINS)
+    words = ("language", "group", "role", "trained on", "leakage")
     cells = [
         (
             language,
             row["group"] or "-",
             row["role"],
             _seen_words(row),
+            row["leakage"] or "-",
             points(row["value"]),
             *[points(row["cue_only"])] * cues,
-            gain(_minus(row["value"], tuned.get(language))),
-            gain(_minus(row["value"], matched.get(language))),
+            *(gain(row[kind]) for kind in GAINS),
         )
         for language, row in mine.items()
     ]
-    return table(header, cells, words=4) + "\n\n" + wrapped(LANGUAGES + CUES * cues)
+    drawn = table((*words, "score", *["cue"] * cues, *GAINS), cells, words=len(words))
+    return [drawn, wrapped(LANGUAGES + CUES * cues)]
+
+
+def _groups_table(mine: dict[str, Row]) -> list[str]:
+    """Means by group, languages of the primary analysis and supervised ones never in one."""
+    cells: dict[tuple[str, str], list[str]] = {}
+    for language, row in mine.items():
+        cells.setdefault((row["group"] or "-", _kind(language, row)), []).append(language)
+    rows = [
+        (
+            group,
+            kind,
+            " ".join(codes),
+            points(fmean(mine[code]["value"] for code in codes)),
+            *(gain(_mean_gain([mine[code][one] for code in codes])) for one in GAINS),
+        )
+        for (group, kind), codes in sorted(cells.items())
+    ]
+    return [table(("group", "cells", "languages", "score", *GAINS), rows, words=3), wrapped(GROUPS)]
+
+
+def _kind(language: str, row: Row) -> str:
+    """Which mean a language's cell counts in."""
+    if language in HUBS:
+        return "apart"
+    return "primary" if is_primary(row["leakage"], language) else "supervised"
+
+
+def _mean_gain(gains: list[float | None]) -> float | None:
+    """None unless the baseline has a score in each of the languages."""
+    known = [one for one in gains if one is not None]
+    return fmean(known) if len(known) == len(gains) else None
 
 
 def _by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:

@@ -91,6 +91,12 @@ SCORE_COLUMNS = (
     Column("seen_source", "boolean", "the target phase trained on this language"),
     Column("seen_intermediate", "boolean", "an intermediate phase trained on this language"),
     Column("seen_skill", "boolean", "an intermediate trained the target's skill in this language"),
+    Column(
+        "leakage",
+        "string",
+        "what intermediate rows share with the cell: same rows (as the target phase's), or in the "
+        "language L4 data set, L2 skill, L3 documents, L1 none of these; L0 no rows; NA no phase",
+    ),
 )
 
 REPORT_COLUMNS = (

@@ -70,12 +70,40 @@ def test_report_says_all_that_a_choice_needs(world: World) -> None:
     # Language 1 of 8: 66.5 + 1, and the half of its role. The baselines stand at 62 and 60 before.
     role = world.record.cuts["xnli"].role("brin")
     value = {"selecting": "68.50", "reported": "66.50"}[role]
-    assert rows["brin"] == ["european", role, "held-out", value, "+4.50", "+6.50"]
+    assert rows["brin"] == ["european", role, "held-out", "L0", value, "+4.50", "+6.50"]
     # Language 4, which neither selects nor reports, because nli:esho supervises it: all items.
-    assert rows["esho"] == ["non_european", "other", "other", "skill", "70.50", "+4.50", "+6.50"]
+    gains = ["+4.50", "+6.50"]
+    assert rows["esho"] == ["non_european", "other", "other", "skill", "L1", "70.50", *gains]
     # 2 intermediate, 3 target and 3 evaluation phases: 60 + 36 + 4.5 seconds.
     assert rows["all"] == ["8", "480", "100.5", "3", "0", "6.0"]
     assert all(len(line) <= 80 or str(world.root) in line for line in text.splitlines())
+
+
+def test_report_never_averages_supervised_languages_with_others(world: World) -> None:
+    """Means by group say which languages they hold: primary, supervised, and the hub apart."""
+
+    def means() -> list[list[str]]:
+        lines = analysis.report_text("small", root=world.root).splitlines()
+        start = next(n for n, line in enumerate(lines) if line.startswith("group "))
+        return [line.split() for line in lines[start + 2 : lines.index("", start)]]
+
+    # 66.5 and a half point per language's place; selecting and reported halves are one off.
+    gains = ["+4.50", "+6.50"]
+    hub, european, others = means()
+    assert hub == ["english", "apart", "avel", "66.50", *gains]
+    assert european[:5] == ["european", "primary", "brin", "corm", "dask"]
+    assert others[:6] == ["non_european", "primary", "esho", "fanu", "gire", "hatu"]
+    assert others[6] == "72.00" and others[7:] == gains
+    world.add("COMPLETE", world.setting("intermediate", "nli", "esho"), 80.0)
+    *_, primary, supervised = means()
+    assert primary[:5] == ["non_european", "primary", "fanu", "gire", "hatu"]
+    assert supervised == ["non_european", "supervised", "esho", "84.00", "+18.00", "+20.00"]
+    world.add("COMPLETE", world.setting("same_rows"), 90.0)
+    assert [row[:2] for row in means()] == [
+        ["english", "apart"],
+        ["european", "supervised"],
+        ["non_european", "supervised"],
+    ]
 
 
 def test_report_tells_extra_epochs_from_transfer(world: World) -> None:

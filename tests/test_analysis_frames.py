@@ -9,6 +9,7 @@ import pytest
 
 import analysis
 from analysis.choose import BEST_COLUMNS
+from analysis.export import export_frames
 from spaces.layout import StoreError
 from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, SCORE_COLUMNS, TRIAL_COLUMNS
 from tests.analysis_world import World, small_study
@@ -111,10 +112,22 @@ def test_scores_carry_flags(world: World) -> None:
     assert list(one.index[one["seen_source"]]) == ["avel"]
     assert list(one.index[one["seen_intermediate"]]) == ["esho"]
     assert not one["seen_skill"].any()  # qa is not xnli's skill
+    assert dict(one["leakage"]) == {code: "L1" if code == "esho" else "L0" for code in one.index}
+    assert scores.loc[scores["trial_number"] != 1, "leakage"].isna().all()
     cut = world.record.cuts["xnli"]
     assert set(one.index[one["role"] == "selecting"]) == set(cut.selecting)
     assert set(one.index[one["in_objective"]]) == set(cut.objective)
     assert one.loc["esho", "group"] == "non_european" and one.loc["brin", "value"] == 67.5
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_exported_scores_hold_the_leakage_class(world: World, tmp_path: Path, form: str) -> None:
+    """Others read the class of each score from the file, without this project."""
+    export_frames("small", tmp_path / "out", form, root=world.root)
+    file = tmp_path / "out" / f"scores.{form}"
+    read = pd.read_parquet(file) if form == "parquet" else pd.read_csv(file)
+    one = read[(read["trial_number"] == 1) & (read["items"] == "all")].set_index("language")
+    assert (one.loc["esho", "leakage"], one.loc["fanu", "leakage"]) == ("L1", "L0")
 
 
 def test_reports_are_in_order_of_steps(world: World) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import spaces.phases
 from spaces.catalogue import Catalogue
-from spaces.flags import seen_flags
 from spaces.keys import NOT_IN_KEY, canonical_json, content_hash, derived_seed, short_hash
+from spaces.leakage import seen_flags
 from spaces.phases import (
     Frozen,
     InitialisationSpec,

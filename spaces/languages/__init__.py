@@ -9,6 +9,7 @@ from spaces.languages.row import (
     ENCODERS,
     EXPOSURE_SOURCE,
     GROUP_SOURCE,
+    HUB_GROUP,
     Encoder,
     Grammar,
     Language,
@@ -21,10 +22,15 @@ MICRO_HUB = MICRO_LANGUAGES[0].code
 LANGUAGES: tuple[Language, ...] = REAL_LANGUAGES + MICRO_LANGUAGES + MICRO_TWINS
 """Every built-in language."""
 
+HUBS = tuple(row.code for row in LANGUAGES if row.group == HUB_GROUP)
+"""English, and what stands for it in the invented worlds: the usual source, apart in every mean."""
+
 __all__ = [
     "ENCODERS",
     "EXPOSURE_SOURCE",
     "GROUP_SOURCE",
+    "HUBS",
+    "HUB_GROUP",
     "LANGUAGES",
     "MICRO_HUB",
     "MICRO_LANGUAGES",

@@ -12,6 +12,9 @@ Encoder = Literal["xlm-r", "mbert", "m-clip-48", "altclip-m18"]
 
 ENCODERS: tuple[Encoder, ...] = ("xlm-r", "mbert", "m-clip-48", "altclip-m18")
 
+HUB_GROUP = "english"
+"""Group of English, or of the micro-world's hub language, which is every source."""
+
 GROUP_SOURCE = "built-in coding: European = indigenous to Europe; `english` apart from both"
 
 EXPOSURE_SOURCE = (
