@@ -225,6 +225,7 @@ def _language_columns(snapshot: Snapshot, trial: ReadTrial, code: str) -> Row:
     return {
         "chance": catalogue.tasks[trial.target].chance,
         "group": language.group if language else None,
+        "grouping": snapshot.record.plan.study.grouping,
         "role": cut.role(code),
         "in_objective": code in cut.objective,
         **seen,

@@ -12,6 +12,7 @@ from analysis.gains import Baselines, best_trial
 from analysis.phase_rows import phase_rows
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.wording import counted, gain, look_words, points
+from spaces.grouping import grouping_of
 from spaces.layout import StudyPaths
 from spaces.looks import read_looks
 from spaces.study import StudyRecord
@@ -81,7 +82,8 @@ def heading(record: StudyRecord) -> str:
     text = (
         f"study {record.name}: world {plan.world}, selection {plan.study.selection}, "
         f"objective {plan.study.objective}, seed {plan.study.seed}, "
-        f"precision {plan.resources.precision}. Scores and gains are in points."
+        f"precision {plan.resources.precision}. Scores and gains are in points. "
+        f"Language groups: {grouping_of(plan)}."
     )
     if record.confirms:
         sets = counted(record.confirms.replicates, "set")

@@ -12,6 +12,7 @@ from search.roles import roles
 from search.study import frozen_commits
 from spaces.candidates import Infeasible
 from spaces.enumeration import chains, settings_words
+from spaces.grouping import grouping_of
 from spaces.layout import is_done
 from spaces.mistakes import few
 from spaces.phases import trial_phases
@@ -45,6 +46,7 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
         f"plan of study {plan.study.name!r}: whole; nothing was written",
         f"world {plan.world}, selection {plan.study.selection}, objective {plan.study.objective}, "
         f"seed {plan.study.seed}",
+        f"language groups: {grouping_of(plan)}",
         *first,
     ]
     for target in plan.targets.tasks:

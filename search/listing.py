@@ -150,6 +150,8 @@ _NOTES = {
     "languages": (
         "",
         f"group: {GROUP_SOURCE}",
+        "[study] grouping names that coding (indigenous), family, script, an encoder's column",
+        "(seen, unseen) or a [[grouping]] of the plan: who counts in which group, and who says so",
         f"{', '.join(ENCODERS)}: {EXPOSURE_SOURCE}",
         "targets: how many of this world's targets score the language",
     ),

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
+from spaces.grouping import Grouping, grouping_mistakes, groupings, groups_of
 from spaces.hub import at_commit
 from spaces.initialisations import INITIALISATIONS, Initialisation
 from spaces.languages import LANGUAGES, Language
@@ -26,8 +27,6 @@ DATA_FIELDS = tuple(field.name for field in fields(DataSet) if field.name != "la
 LABELLED = ("classification", "tagging")
 """Forms whose rows name their labels."""
 
-GROUPS = ("english", "european", "non_european")
-
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -44,15 +43,9 @@ class Catalogue:
         """The built-in rows of one world."""
         spoken = "real" if world == "real" else "micro"
         languages = {row.code: row for row in LANGUAGES if row.world == spoken}
-        groups = {
-            name: tuple(
-                code for code, row in languages.items() if row.group == name and not row.twin_of
-            )
-            for name in GROUPS
-        }
         tasks = {row.name: row for row in TASKS if row.world == world}
         initialisations = {row.name: row for row in INITIALISATIONS if row.world == world}
-        return cls(world, tasks, languages, initialisations, groups)
+        return cls(world, tasks, languages, initialisations, groups_of(languages.values()))
 
     @classmethod
     def for_plan(cls, plan: Plan) -> "Catalogue":
@@ -70,12 +63,20 @@ class Catalogue:
         for name, known in catalogue.initialisations.items():
             path = at_commit(known.path, plan.data.commits)
             catalogue.initialisations[name] = replace(known, path=path)
+        mistakes += grouping_mistakes(plan, catalogue.languages)
+        if grouping := groupings(plan).get(plan.study.grouping):
+            catalogue._group_by(grouping)
         for group in plan.language_group:
             catalogue.groups[group.name] = group.languages
         mistakes += [*_taken_names(catalogue, plan), *_name_mistakes(catalogue, plan)]
         if mistakes:
             raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
         return catalogue
+
+    def _group_by(self, grouping: Grouping) -> None:
+        """Languages count in the groups of a definition; built-in entries stay that it leaves."""
+        self.languages.update(grouping.apply(self.languages))
+        self.groups.update(groups_of(self.languages.values()))
 
     def _add_task(self, row: UserTask) -> list[Mistake]:
         where = f"[[task]] {row.name}"
@@ -145,6 +146,7 @@ def _taken_names(catalogue: Catalogue, plan: Plan) -> Iterator[Mistake]:
         "task": [row.name for row in plan.task],
         "initialisation": [row.name for row in plan.initialisation],
         "language_group": [row.name for row in plan.language_group],
+        "grouping": [row.name for row in plan.grouping],
     }
     for table, given in names.items():
         for name, count in Counter(given).items():

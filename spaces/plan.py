@@ -25,9 +25,10 @@ def _all_or_some(value: Any) -> str:
     return "all" if isinstance(value, str) else "list"
 
 
+Codes = Annotated[tuple[str, ...], Field(min_length=1)]
+
 Languages = Annotated[
-    Annotated[Literal["all"], Tag("all")]
-    | Annotated[tuple[str, ...], Field(min_length=1), Tag("list")],
+    Annotated[Literal["all"], Tag("all")] | Annotated[Codes, Tag("list")],
     Discriminator(_all_or_some),
 ]
 
@@ -39,6 +40,8 @@ class StudyTable(Table):
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     objective: Literal["mean", "group_mean", "worst"] = "mean"
     selection: Selection = "source_dev"
+    grouping: str = "indigenous"
+    """Definition that language groups follow: built in, or a ``[[grouping]]`` of the plan."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     """``grid`` tries each distinct setting once, in the order of the plan's lists."""
     published: str = ""
@@ -188,7 +191,17 @@ class UserGroup(Table):
     """``[[language_group]]``: a group of languages for ``[space.mixture] languages``."""
 
     name: Name
-    languages: Annotated[tuple[str, ...], Field(min_length=1)]
+    languages: Codes
+
+
+class UserGrouping(Table):
+    """``[[grouping]]``: a definition of language groups for ``[study] grouping``."""
+
+    name: Name
+    source: Annotated[str, Field(min_length=1)]
+    """Who says so: reports show it."""
+    groups: Annotated[dict[Name, Codes], Field(min_length=1)]
+    """Group -> codes of its languages."""
 
 
 World = Literal["real", "micro", "oracle"]
@@ -213,6 +226,7 @@ class Plan(Table):
     task: tuple[UserTask, ...] = ()
     initialisation: tuple[UserInitialisation, ...] = ()
     language_group: tuple[UserGroup, ...] = ()
+    grouping: tuple[UserGrouping, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from spaces.axes import Axis
 from spaces.catalogue import Catalogue
 from spaces.confirmation import Confirmation, confirmation_name
+from spaces.grouping import grouping_identity
 from spaces.keys import canonical
 from spaces.layout import SCHEMA_VERSION, StoreError, StudyPaths, read_json, study_names, write_json
 from spaces.mistakes import nearest
@@ -141,6 +142,7 @@ class StudyRecord(BaseModel):
             "rows": self._own_rows(),
             "mixture": _mixture_identity(plan),
             **({"reserve": plan.targets.reserve} if plan.targets.reserve else {}),
+            **grouping_identity(plan),
             **({"test_rows": plan.targets.test_rows} if self.confirms else {}),
         }
 

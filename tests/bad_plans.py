@@ -36,6 +36,12 @@ def own(name: str, **fields: Any) -> Changes:
     return {"task": [{"name": name, **fields}]}
 
 
+def grouping(name: str, **groups: list[str]) -> Changes:
+    """A plan with a definition of language groups of the user's own, which it follows."""
+    row = {"name": name, "source": "the user", "groups": groups}
+    return {"grouping": [row], "study.grouping": name}
+
+
 def checkpoint(path: str) -> Callable[[Path], Changes]:
     """A plan with an initialisation of the user's own, under the folder where it is relative."""
 
@@ -139,6 +145,27 @@ PLANS: dict[str, Case] = {
     "a group of a language's name": Case(
         {"language_group": [{"name": "esho", "languages": ["fanu"]}]},
         ("[[language_group]]", "'esho'", "a language"),
+    ),
+    "definition of groups": Case(
+        {"study.grouping": "famili"},
+        ("[study] grouping", "'famili'", 'did you mean "family"?'),
+    ),
+    "an encoder's list in an invented world": Case(
+        {"study.grouping": "mbert"}, ("[study] grouping", "'mbert'", "real languages alone")
+    ),
+    "a language in two groups": Case(
+        grouping("coast", near=["esho"], far=["fanu", "esho"]),
+        ("[[grouping]] coast", "'esho' in 'near' and 'far'", "each language in one group"),
+    ),
+    "a group of no known language": Case(
+        grouping("coast", near=["eshoo"]), ("[[grouping]] coast", "'eshoo'", '"esho"?')
+    ),
+    "a definition that hides a built-in one": Case(
+        grouping("family", near=["esho"]), ("[[grouping]]", "'family'", "another name")
+    ),
+    "a definition of nobody": Case(
+        {"grouping": [{"name": "coast", "groups": {"near": ["esho"]}}]},
+        ("[grouping", "source", "missing"),
     ),
     "an initialisation of one name twice": Case(
         lambda folder: {"initialisation": [{"name": "mine", "path": str(folder / "whole")}] * 2},

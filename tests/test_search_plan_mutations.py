@@ -59,6 +59,8 @@ def whole(name: str) -> dict[str, Any]:
         "space.source_languages": [["avel"]],
         "targets.tasks": ["xnli", "xcopa"],
         "language_group": [{"name": "mine", "languages": ["esho", "avel"]}],
+        "study.grouping": "coast",
+        "grouping": [{"name": "coast", "source": "us", "groups": {"near": ["esho", "brin"]}}],
         "task": [{"name": "more", "like": "qa", "learning_rate": 1e-3, "chance": 50.0}],
         "budget.wall_hours": 1.5,
         "store.storage": "journal",

@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
+from typing import get_args
 
 import pytest
 
 from search.listing import catalogue_text
-from spaces.catalogue import GROUPS, Catalogue
+from spaces.catalogue import Catalogue
 from spaces.languages import (
     ENCODERS,
     EXPOSURE_SOURCE,
@@ -18,9 +19,12 @@ from spaces.languages import (
     XTREME_R_LANGUAGES,
     Language,
 )
+from spaces.languages.row import Group
 from tests.reference import SCIENCE, SHARED, TARGETS
 
 DATA = SHARED / "data"
+
+GROUPS = get_args(Group)
 
 NATIVE_SETS = ("masakhaner", "masakhaner2", "masakhapos", "afriqa-gold-passages", "americas_nli")
 """Data sets with a folder for each language, called by two or three letters."""

@@ -43,7 +43,7 @@ def test_every_table_is_read() -> None:
     """Each value of a plan that uses all tables arrives under its name."""
     values = plan_values(
         "microworld",
-        study={"objective": "worst", "sampler": "random"},
+        study={"objective": "worst", "sampler": "random", "grouping": "coast"},
         targets={"languages": ["avel", "esho"], "heldout_seed": 3, "dev_rows": 50},
         store={"url": "/data", "storage": "sqlite:////data/a.db"},
         budget={"no_intermediate_share": 0.5, "wall_hours": 1.5, "pruner": "median"},
@@ -51,6 +51,7 @@ def test_every_table_is_read() -> None:
         task=[{"name": "own", "like": "nli"}],
         initialisation=[{"name": "mine", "path": "/models/mine", "modality": "multimodal"}],
         language_group=[{"name": "far", "languages": ["esho", "fanu"]}],
+        grouping=[{"name": "coast", "source": "us", "groups": {"near": ["esho", "brin"]}}],
     )
     values["budget"]["reports_per_phase"] = 2
     values["space"]["mixture"] |= {"max_parts": 2, "rows_caps": [100, 200]}
@@ -81,6 +82,7 @@ def test_tables_that_may_be_left_out_have_the_stated_defaults() -> None:
         10,
     )
     assert (read.task, read.initialisation, read.language_group) == ((), (), ())
+    assert (read.study.grouping, read.grouping) == ("indigenous", ())
     assert read.space.target.learning_rates is None and read.space.mixture is None
 
 

@@ -2,8 +2,8 @@
 
 Family and script are common knowledge; the European / non-European coding is this project's own
 ("indigenous to Europe"). Rival codings exist (Afrikaans and the creoles took their words from
-Europe, Turkish and Georgian live on its border), so a plan may name another one in
-``[[language_group]]``.
+Europe, Turkish and Georgian live on its border), so a plan may name another one:
+``[study] grouping``.
 """
 
 from spaces.languages.row import ENCODERS, Group, Language

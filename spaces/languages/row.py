@@ -55,8 +55,8 @@ class Language:
     name: str
     family: str
     script: str
-    group: Group
-    """English (or the micro-world's hub language) is a group of its own: it is every source."""
+    group: str
+    """Of built-in rows, by ``GROUP_SOURCE``; in a plan's catalogue, by the plan's grouping."""
     iso3: str = ""
     """Three letters, as Tatoeba's files are called; elsewhere ISO 639-3. Real languages only."""
     exposure: tuple[Encoder, ...] = ()
