@@ -7,6 +7,9 @@ import pytest
 
 import analysis
 from analysis.banner import banner
+from analysis.card import model_card
+from analysis.snapshot import read_snapshot
+from spaces.leakage import LEAKAGE_WORDS
 from tests.analysis_world import World, small_study
 
 
@@ -113,6 +116,15 @@ def test_report_tells_extra_epochs_from_transfer(world: World) -> None:
     world.add("COMPLETE", world.setting("same_rows"), 90.0)
     text = analysis.report_text("small", root=world.root)
     assert "intermediate     xnli:avel" in text and note in text
+
+
+def test_a_models_card_says_what_leaked(world: World) -> None:
+    """Each score has its class, and the card the classes' meaning, where something came before."""
+    snapshot = read_snapshot("small", root=world.root)
+    plain, mixed = (model_card(snapshot, trial, "AutoModel") for trial in snapshot.trials[:2])
+    assert "| esho | L1 | xnli | dev | all |" in mixed and "| fanu | L0 | xnli |" in mixed
+    assert "| esho | - | xnli | dev | all |" in plain
+    assert LEAKAGE_WORDS in mixed and LEAKAGE_WORDS not in plain
 
 
 def test_report_counts_rows_left_out(world: World) -> None:
