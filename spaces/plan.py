@@ -165,6 +165,7 @@ class UserTask(Table):
     collection: str | None = None
     documents: tuple[str, ...] | None = None
     permuted: bool | None = None
+    single: bool | None = None
     learning_rate: Rate | None = None
     steps: Positive | None = None
 

@@ -50,9 +50,8 @@ class TaskModel(nn.Module):
         self.encoder = encoder
         config: Any = encoder.config
         self.forms = {task.head: FORMS[task.form] for task in tasks}
-        scale = getattr(config, "initializer_range", 0.02)
         self.heads = nn.ModuleDict(
-            {task.head: FORMS[task.form].head(task, config.hidden_size, scale) for task in tasks}
+            {task.head: FORMS[task.form].head(task, encoder) for task in tasks}
         )
         self.vector_size: int = config.hidden_size
         self.readouts = tuple(readouts)
@@ -70,7 +69,7 @@ class TaskModel(nn.Module):
             if each == name
             else 0.0 * head(hidden_sth[:1, 0]).sum()
             for each, head in self.heads.items()
-            if each == name or isinstance(head, nn.Linear)
+            if each == name or any(True for _ in head.parameters())
         ]
         return sum(losses[1:], start=losses[0])
 

@@ -12,7 +12,7 @@ from spaces.initialisations import Pretraining
 from spaces.keys import derived_seed
 from trainables.batches import RowOrder
 from trainables.contrast import APART, contrast_in
-from trainables.forms.base import IGNORED_LABEL
+from trainables.forms.masked import Masking, TiedOutput, masked_loss
 from trainables.forms.retrieval import Pool
 from trainables.initialisation import WORLD_MARK
 from trainables.micro import documents, tokenizer
@@ -73,9 +73,9 @@ class PretrainingModel(nn.Module):
 
     def __init__(self, encoder: nn.Module, image_weight: float = 0.0) -> None:
         super().__init__()
+        self.output = TiedOutput(encoder)
         self.encoder = encoder
         config: Any = encoder.config
-        self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.vector_size: int = config.hidden_size
         self.image_weight = image_weight
         self.pool = Pool("mean")
@@ -84,7 +84,7 @@ class PretrainingModel(nn.Module):
     def forward(self, batch: dict[str, Any]) -> Tensor:
         """Sum of the rows' losses."""
         hidden_bth = last_states(self.encoder, batch)
-        loss = self._masked_words(hidden_bth, batch["targets"])
+        loss = masked_loss(self.output, hidden_bth, batch["targets"])
         if self.image_encoder is not None:
             loss = loss + self.image_weight * contrast_in(batch, self._pairs(hidden_bth, batch))
         return loss
@@ -97,20 +97,6 @@ class PretrainingModel(nn.Module):
         assert self.image_encoder is not None
         text_bh = self.pool(hidden_bth, batch["attention_mask"])
         return torch.stack([text_bh, self.image_encoder(batch["images"])], dim=1)
-
-    def _masked_words(self, hidden_bth: Tensor, targets_bt: Tensor) -> Tensor:
-        """Sum over rows of each row's mean loss on its masked tokens."""
-        masked_bt = targets_bt != IGNORED_LABEL
-        embeddings: Any = self.encoder.get_input_embeddings()  # type: ignore[operator]
-        # Only masked tokens meet the vocabulary: [M, H] x [H, V].
-        logits_mv = hidden_bth[masked_bt] @ embeddings.weight.T + self.bias
-        losses_m = nn.functional.cross_entropy(
-            logits_mv.float(), targets_bt[masked_bt], reduction="none"
-        )
-        rows_m = masked_bt.nonzero()[:, 0]
-        counts_b = masked_bt.sum(1).clamp(min=1)
-        total: Tensor = (losses_m / counts_b[rows_m]).sum()
-        return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +129,8 @@ class MaskedText:
         )
         ids_bt = tensors["input_ids"].numpy()
         draws = self._draws(rows)[:, positions, : ids_bt.shape[1]]
-        masked, targets_bt = self._mask(ids_bt, draws)
+        is_word = np.arange(self.vocabulary_size) >= SPECIAL_IDS
+        masked, targets_bt = Masking(self.mask_share, self.mask_id, is_word)(ids_bt, draws)
         tensors["input_ids"] = torch.from_numpy(masked)
         return {
             **tensors,
@@ -164,17 +151,6 @@ class MaskedText:
         """Uniform draws [3, rows, tokens] of a step: which, what becomes of it, which token."""
         rng = np.random.default_rng(derived_seed("mask", self.order.seed, rows.step))
         return rng.random((3, len(rows.lengths), max(rows.lengths)))
-
-    def _mask(self, ids_bt: np.ndarray, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Masked ids and targets: 80 % [MASK], 10 % a random token, 10 % as it is."""
-        which, fate, token = draws
-        which = np.where(ids_bt >= SPECIAL_IDS, which, 2.0)
-        # At least one token per document, so that none is without a loss.
-        chosen = which <= np.maximum(self.mask_share, which.min(axis=1, keepdims=True))
-        random_ids = SPECIAL_IDS + (token * (self.vocabulary_size - SPECIAL_IDS)).astype(np.int64)
-        masked = np.where(chosen & (fate < 0.8), self.mask_id, ids_bt)
-        masked = np.where(chosen & (fate >= 0.8) & (fate < 0.9), random_ids, masked)
-        return masked, np.where(chosen, ids_bt, IGNORED_LABEL)
 
 
 def micro_tokenizer() -> Any:

@@ -17,8 +17,14 @@ that cannot teach the skill, for comparison."""
 WorldOfTask = Literal["real", "micro", "oracle"]
 
 
-Reader = Literal["columns", "bitext", "sentences", "mentions", "entities"]
+Reader = Literal["columns", "bitext", "sentences", "mentions", "entities", "real_or_fake"]
 """How a data set's rows become ours; see ``trainables/sources/readers.py``."""
+
+PERMUTABLE = ("classification", "choice", "tagging")
+"""Forms with labels that can be permuted among rows."""
+
+SINGLE_READERS = ("real_or_fake",)
+"""Readers whose rows are one text each."""
 
 Reference = str | tuple[str, ...]
 """Where a column's values are; see ``trainables/sources/columns.py``."""
@@ -135,7 +141,10 @@ class Task:
     documents: tuple[str, ...] = ()
     """What texts were taken from (``wikipedia``): tasks may share texts of it in a language."""
     permuted: bool = False
-    """Whether labels are permuted among the training rows: a control that cannot teach."""
+    """Whether labels are permuted among the training rows: a control that cannot teach. Dev and
+    test rows are as they were. See ``trainables/sources/permuting.py``."""
+    single: bool = False
+    """Classification only: rows are one text, not two."""
     data: DataSet | None = None
 
     def has_dev(self, language: str) -> bool:
@@ -147,6 +156,11 @@ class Task:
         """Whether the benchmark tests the task in a language."""
         split = self.data is None or "test" in self.data.splits
         return split and (language in self.languages or self.data is None)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether rows of a classification task are two texts: a missing one is then a mistake."""
+        return not self.single and (self.data is None or self.data.reader not in SINGLE_READERS)
 
     @property
     def head(self) -> str:

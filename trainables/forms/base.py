@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
-from trainables.rows import RowTable
+from trainables.rows import RowError, RowTable
 
 IGNORED_LABEL = -100
 """Label of a token without one: torch's cross-entropy leaves it out."""
@@ -78,7 +79,7 @@ class Features:
 class Form(Protocol):
     """Behaviour of one shape of task, stateless: everything it needs comes in.
 
-    Either a ``RowForm`` or, where ``joint``, a ``JointForm``.
+    Either a ``RowForm`` or, where ``joint``, a ``JointForm``; neither, if it is only trained on.
     """
 
     columns: ClassVar[tuple[str, ...]]
@@ -100,8 +101,8 @@ class Form(Protocol):
             scored: whether it will be scored: more rules then.
         """
 
-    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
-        """A fresh head."""
+    def head(self, task: Task, encoder: nn.Module) -> nn.Module:
+        """A fresh head for an encoder of transformers, whose own weights it may share."""
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """Tokenise rows into sequences of at most ``longest`` subwords."""
@@ -172,10 +173,33 @@ def single_units(encoded: Any, count: int, **columns: list[Any]) -> Features:
     return Features(units, list(range(count)), columns)
 
 
-def linear(hidden: int, classes: int, initializer_range: float) -> nn.Linear:
-    """A fresh linear head H -> C."""
-    head = nn.Linear(hidden, classes)
-    nn.init.normal_(head.weight, std=initializer_range)
+def room_for_text(tokenizer: Any, longest: int) -> int:
+    """Subwords of a text that fit into a sequence of at most ``longest`` with its special tokens.
+
+    Raises:
+        RowError: none does.
+    """
+    room: int = longest - tokenizer.num_special_tokens_to_add()
+    if room < 1:
+        raise RowError(f"max_tokens leaves room for {room} subwords: raise it in a [[task]] row")
+    return room
+
+
+def at_places(features: Features, width: int, column: str) -> Tensor:
+    """A column of each unit at its ``places``, [B, width], ``IGNORED_LABEL`` everywhere else."""
+    values_bt = torch.full((len(features.units), width), IGNORED_LABEL)
+    for unit, (places, values) in enumerate(
+        zip(features.columns["places"], features.columns[column], strict=True)
+    ):
+        values_bt[unit, places] = torch.tensor(values, dtype=torch.int64)
+    return values_bt
+
+
+def linear(encoder: nn.Module, classes: int) -> nn.Linear:
+    """A fresh linear head H -> C on an encoder's states."""
+    config: Any = encoder.config
+    head = nn.Linear(config.hidden_size, classes)
+    nn.init.normal_(head.weight, std=getattr(config, "initializer_range", 0.02))
     nn.init.zeros_(head.bias)
     return head
 

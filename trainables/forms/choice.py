@@ -27,9 +27,9 @@ class Choice:
             return f"question {row['question']!r} or one of the choices {choices} is not text"
         return blank(row, "text") or out_of_range("label", row["label"], len(choices))
 
-    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
+    def head(self, task: Task, encoder: nn.Module) -> nn.Module:
         """A linear layer H -> 1: a choice's score does not know the other choices."""
-        return linear(hidden, 1, initializer_range)
+        return linear(encoder, 1)
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """A sequence per choice: premise and question, then the choice; the longer is cut first."""

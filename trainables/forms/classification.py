@@ -13,26 +13,33 @@ from trainables.rows import RowTable
 
 
 class Classification:
-    """NLI, paraphrase and the like: C logits from the state of the first token."""
+    """NLI, paraphrase, a text's kind and the like: C logits from the state of the first token."""
 
     columns: ClassVar[tuple[str, ...]] = ("text", "text_pair", "label")
     content: ClassVar[tuple[str, ...]] = ("text", "text_pair")
     joint: ClassVar[bool] = False
 
     def flaw(self, task: Task, row: dict[str, Any], scored: bool) -> str:
-        """A label must be one of the task's, and both texts must have words."""
-        label = out_of_range("label", row["label"], len(task.labels))
-        return label or blank(row, "text", "text_pair")
+        """A label must be one of the task's, and both texts must have words.
 
-    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
+        A task of single texts has no second one; everywhere else a missing one is a mistake.
+        """
+        label = out_of_range("label", row["label"], len(task.labels))
+        if task.has_pairs:
+            return label or blank(row, "text", "text_pair")
+        more = row["text_pair"] is not None
+        second = f"column 'text_pair' is {row['text_pair']!r} in a task of single texts"
+        return label or blank(row, "text") or (second if more else "")
+
+    def head(self, task: Task, encoder: nn.Module) -> nn.Module:
         """A linear layer H -> C."""
-        return linear(hidden, len(task.labels), initializer_range)
+        return linear(encoder, len(task.labels))
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
-        """Pairs become one sequence; the longer text is cut first where a pair is too long."""
+        """Pairs become one sequence; the longer text is cut first where they are too long."""
         encoded = tokenizer(
             rows["text"],
-            rows["text_pair"],
+            rows["text_pair"] if task.has_pairs else None,
             truncation="longest_first",
             max_length=longest,
             return_attention_mask=False,

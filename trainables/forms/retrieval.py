@@ -53,7 +53,7 @@ class Retrieval:
         names = ("text", "target_id") if row["target"] is None else self.columns
         return blank(row, *names)
 
-    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
+    def head(self, task: Task, encoder: nn.Module) -> nn.Module:
         """Pooling without weights."""
         return Pool((task.readout or Readout()).pooling)
 

@@ -56,9 +56,9 @@ class Span:
             filter(None, (_misplaced(text, a, s) for a, s in zip(answers, starts, strict=True))), ""
         )
 
-    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
+    def head(self, task: Task, encoder: nn.Module) -> nn.Module:
         """A linear layer H -> 2: start and end."""
-        return linear(hidden, 2, initializer_range)
+        return linear(encoder, 2)
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """One unit per window, with the context's character offsets of each token."""

@@ -5,7 +5,6 @@ from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from spaces.tasks import Task
@@ -13,11 +12,13 @@ from trainables.forms.base import (
     IGNORED_LABEL,
     Features,
     array,
+    at_places,
     linear,
     out_of_range,
+    room_for_text,
     single_units,
 )
-from trainables.rows import RowError, RowTable
+from trainables.rows import RowTable
 
 
 class Tagging:
@@ -43,9 +44,9 @@ class Tagging:
         kinds = {*tags}  # a few of them, in many words
         return next(filter(None, (out_of_range("tag", t, len(task.labels)) for t in kinds)), "")
 
-    def head(self, task: Task, hidden: int, initializer_range: float) -> nn.Module:
+    def head(self, task: Task, encoder: nn.Module) -> nn.Module:
         """A linear layer H -> C."""
-        return linear(hidden, len(task.labels), initializer_range)
+        return linear(encoder, len(task.labels))
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """One unit per piece, with the places of its words in the sequence and in the sentence."""
@@ -55,11 +56,11 @@ class Tagging:
             return_attention_mask=False,
             verbose=False,  # it would warn of long sentences, which are cut below
         )
-        specials = tokenizer.num_special_tokens_to_add()
+        room = room_for_text(tokenizer, longest)
         pieces = [
             (row, piece)
             for row, words in enumerate(rows["words"])
-            for piece in _pieces(_subwords(whole.word_ids(row), len(words)), longest - specials)
+            for piece in _pieces(_subwords(whole.word_ids(row), len(words)), room)
         ]
         encoded = tokenizer(
             [rows["words"][row][piece.start : piece.stop] for row, piece in pieces],
@@ -78,11 +79,7 @@ class Tagging:
 
     def targets(self, features: Features, width: int) -> Tensor:
         """labels[B, T], ``IGNORED_LABEL`` everywhere but at first subwords."""
-        targets_bt = torch.full((len(features.units), width), IGNORED_LABEL)
-        columns = zip(features.columns["places"], features.columns["tags"], strict=True)
-        for unit, (places, tags) in enumerate(columns):
-            targets_bt[unit, places] = torch.tensor(tags, dtype=torch.int64)
-        return targets_bt
+        return at_places(features, width, "tags")
 
     def loss(self, head: nn.Module, hidden_sth: Tensor, batch: dict[str, Any]) -> Tensor:
         """Sum over units of the mean cross-entropy of their words."""
@@ -127,8 +124,6 @@ def _subwords(word_ids: list[int | None], words: int) -> list[int]:
 
 def _pieces(subwords: list[int], longest: int) -> Iterator[range]:
     """Cut words into runs of at most ``longest`` subwords; a longer word stands alone."""
-    if longest < 1:
-        raise RowError(f"max_tokens leaves room for {longest} subwords: raise it in a [[task]] row")
     ends = [0, *accumulate(subwords)]
     start = 0
     for word in range(1, len(subwords) + 1):
