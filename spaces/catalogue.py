@@ -15,6 +15,7 @@ from spaces.plan_space import Entry, MixtureTable, entry_name
 from spaces.published import PUBLISHED
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
+from spaces.tasks.row import PERMUTABLE
 
 TRAINING_RANGES = ("learning_rates", "steps", "rows_per_step")
 LEAD_RANGES = ("lead_steps",)
@@ -206,6 +207,7 @@ def _row_mistakes(catalogue: Catalogue, plan: Plan) -> list[Mistake]:
         found += _source_mistakes(catalogue, plan, target)
     if len(set(plan.targets.tasks)) < len(plan.targets.tasks):
         found.append(Mistake("[targets] tasks", repr(plan.targets.tasks), "each target once"))
+    found += _control_mistakes(catalogue, plan)
     return found + _own_range_mistakes(catalogue, plan) + _mixture_mistakes(catalogue, plan)
 
 
@@ -225,6 +227,29 @@ def _source_mistakes(catalogue: Catalogue, plan: Plan, target: str) -> list[Mist
         for codes in plan.space.source_languages
     ]
     return [mistake for one in missing for mistake in one] if all(missing) else []
+
+
+def _control_mistakes(catalogue: Catalogue, plan: Plan) -> Iterator[Mistake]:
+    """Controls where a target should be, and rows that cannot be the control they are to be."""
+    for target in dict.fromkeys(plan.targets.tasks):
+        if catalogue.tasks[target].form == "masked":
+            rule = "a task with answers to score: masked words are only trained on, in mixtures"
+            yield Mistake("[targets] tasks", f"{target!r}, of form 'masked'", rule)
+    for name in (row.name for row in plan.task if row.permuted):
+        yield from _permuted_mistakes(catalogue, f"[[task]] {name} permuted", catalogue.tasks[name])
+
+
+def _permuted_mistakes(catalogue: Catalogue, where: str, row: Task) -> Iterator[Mistake]:
+    """A task whose labels cannot be permuted, or that would share a head with honest ones."""
+    if catalogue.world != "real":
+        yield Mistake(where, "invented rows", "real rows, or the micro-world's own 'permuted'")
+        return
+    if row.form not in PERMUTABLE:
+        yield Mistake(where, f"a task of form {row.form!r}", f"one of {', '.join(PERMUTABLE)}")
+    honest = [t.name for t in catalogue.tasks.values() if t.head == row.head and not t.permuted]
+    if row.form in PERMUTABLE and honest:
+        rule = "another skill, such as 'control': it would train their head and count as theirs"
+        yield Mistake(where, f"skill {row.skill!r}, as {', '.join(honest)}", rule)
 
 
 def _stand_in_mistakes(catalogue: Catalogue, target: str) -> Iterator[Mistake]:

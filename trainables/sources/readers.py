@@ -14,6 +14,7 @@ from spaces.tasks import Task
 from trainables.forms import FORMS
 from trainables.rows import RowError, RowTable
 from trainables.sources.columns import Raw
+from trainables.sources.shuffling import original_texts, real_or_fake
 
 LABELLED = ("label", "tags")
 """Our columns that hold labels."""
@@ -52,7 +53,9 @@ def read_columns(task: Task, raw: Raw) -> RowTable:
 def _columns(task: Task, raw: Raw, names: Iterable[str]) -> RowTable:
     """Some of our columns, as the data set has their values."""
     assert task.data is not None
-    return {name: raw.values(task.data.columns.get(name, name)) for name in names}
+    given = {name: task.data.columns.get(name, name) for name in names}
+    alone = {"text_pair"} if not task.has_pairs else set()
+    return {n: [None] * len(raw) if n in alone else raw.values(r) for n, r in given.items()}
 
 
 def _content_columns(task: Task, raw: Raw) -> RowTable:
@@ -233,6 +236,18 @@ def read_entities(task: Task, raw: Raw) -> RowTable:
     return {"item": ids, "id": ids, "text": texts, "target_id": ids, "target": texts}
 
 
+# Sentences with their words shuffled, or not: a control. A seal looks at the text before that.
+
+
+def read_real_or_fake(task: Task, raw: Raw) -> RowTable:
+    """Texts with the label "real", or "fake" for those that are shuffled."""
+    return _names(task, raw) | real_or_fake(task, raw) | _originals(task, raw)
+
+
+def _originals(task: Task, raw: Raw) -> RowTable:
+    return {"content": [text or "" for text in original_texts(task, raw)]}
+
+
 READERS: dict[str, Reader] = {
     "columns": Reader(read_columns, _content_columns),
     "bitext": Reader(read_bitext, _content_columns),
@@ -243,5 +258,6 @@ READERS: dict[str, Reader] = {
     ),
     "mentions": Reader(read_mentions, read_mentions),
     "entities": Reader(read_entities, read_entities),
+    "real_or_fake": Reader(read_real_or_fake, _originals),
 }
 """Name in a catalogue row -> reader."""

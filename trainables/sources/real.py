@@ -16,6 +16,7 @@ from spaces.tasks import DataSet, Task
 from trainables.forms import FORMS, flaws
 from trainables.rows import RowError, RowTable, distinct_candidates
 from trainables.sources.columns import Raw, column_of, languages_beside
+from trainables.sources.permuting import permuted
 from trainables.sources.readers import READERS
 from trainables.sources.sealing import Seal, sealed_tasks
 from trainables.sources.shelf import Shelf, named
@@ -168,12 +169,20 @@ class RealSource:
         """A whole part, read once while it is among the latest."""
         name = self._content(row, language, split)
         if name not in self._tables:
-            raw = self._raw(row, language, split)
-            self._tables[name] = READERS[_data(row, split).reader].rows(row, raw)
+            self._tables[name] = self._read(row, language, split)
             while len(self._tables) > TABLES_KEPT:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(name)
         return self._tables[name]
+
+    def _read(self, row: Task, language: str, split: str) -> RowTable:
+        """A whole part, its labels permuted where the task is such a control."""
+        data, raw = _data(row, split), self._raw(row, language, split)
+        table = READERS[data.reader].rows(row, raw)
+        if not _is_permuted(row, split):
+            return table
+        # The same for whoever permutes these rows, under whatever name and from whatever shelf.
+        return permuted(row, table, derived_seed("permuted", data.hub or data.folder, language))
 
     def _flawed(self, row: Task, language: str, split: str, table: RowTable) -> list[int]:
         """Numbers of rows that break a rule of their form.
@@ -219,7 +228,19 @@ def _reading(row: Task, data: DataSet, language: Language, split: str) -> list[A
     held = data.held if _is_held(data) else ""
     only = named(data.only, data, language)
     chosen = [dict(data.columns), data.labels, data.reader, only, held and [held, split]]
-    return [*chosen, dict(data.folded), data.without, row.labels, row.form]
+    # What few rows have is named for them alone, so that it renames no other row's results.
+    rare = {
+        "permuted": _is_permuted(row, split),
+        "single": row.single,
+        "folded": dict(data.folded),
+        "without": data.without,
+    }
+    return [*chosen, row.labels, row.form, *(item for item in rare.items() if item[1])]
+
+
+def _is_permuted(row: Task, split: str) -> bool:
+    """Whether labels of a part are permuted: of training rows alone."""
+    return row.permuted and split == "train"
 
 
 def _is_held(data: DataSet) -> bool:
