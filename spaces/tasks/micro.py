@@ -112,6 +112,26 @@ MICRO_TASKS = (
     _intermediate("qa", "span", "qa"),
     _intermediate("paraphrase", "classification", "paraphrase", labels=("different", "same")),
     _intermediate("tagging", "tagging", "pos", labels=POS_TAGS),
-    # The control: rows of `nli` whose labels are permuted. It must not help.
-    _intermediate("permuted", "classification", "control", labels=NLI_LABELS),
+    # The controls. Rows of `nli` whose labels are permuted: they must not help.
+    _intermediate(
+        "permuted",
+        "classification",
+        "control",
+        labels=NLI_LABELS,
+        origin="control",
+        permuted=True,
+    ),
+    # Sentences, half of them with shuffled words: nothing of what targets ask.
+    _intermediate(
+        "real_or_fake",
+        "classification",
+        "real_or_fake",
+        labels=("fake", "real"),
+        origin="control",
+        single=True,
+    ),
+    # More of what the encoder was pretrained on, in all languages: text is everywhere.
+    _intermediate(
+        "masked", "masked", "mlm", train_languages=_ALL, dev_languages=(), origin="control"
+    ),
 )

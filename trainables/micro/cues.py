@@ -29,7 +29,7 @@ def cue_predictions(task: Task, table: RowTable) -> list[Any]:
         candidates, the best first (list[str]); candidates of one id repeat it.
 
     Raises:
-        ValueError: no rule is known for the task's skill.
+        ValueError: no rule is known for the task's skill; for masked words there is none.
     """
     if task.skill not in _CUES:
         raise ValueError(
@@ -63,6 +63,14 @@ def _new_word(task: Task, table: RowTable) -> list[int]:
     labels = [task.labels.index(label) for label in ("same", "different")]
     pairs = zip(table["text"], table["text_pair"], strict=True)
     return [labels[len(_new_words(pair, text)) > 1] for text, pair in pairs]
+
+
+def _misplaced_mark(task: Task, table: RowTable) -> list[int]:
+    """Fake where a full stop is at an edge or a question mark is not at the end."""
+    real, fake = (task.labels.index(label) for label in ("real", "fake"))
+    rows = [text.split() for text in table["text"]]
+    odd = ["." in (words[0], words[-1]) or "?" in words[:-1] for words in rows]
+    return [fake if flag else real for flag in odd]
 
 
 def _first_choice(task: Task, table: RowTable) -> list[int]:
@@ -114,6 +122,7 @@ _CUES: Mapping[str, Callable[[Task, RowTable], list[Any]]] = {
     "nli": _new_name,
     "control": _new_name,
     "paraphrase": _new_word,
+    "real_or_fake": _misplaced_mark,
     "commonsense": _first_choice,
     "pos": _nouns,
     "ner": _places,

@@ -28,7 +28,7 @@ TO_HUB = 0.5
 Sentence = Callable[[Scenes, str], Clause]
 
 
-_SECOND: tuple[tuple[Sentence, float], ...] = (
+SECOND_SENTENCES: tuple[tuple[Sentence, float], ...] = (
     (partial(sentences.attribute_statement, attribute="colour"), 0.1),
     (partial(sentences.attribute_statement, attribute="size"), 0.1),
     (sentences.passive, 0.2),
@@ -74,11 +74,13 @@ def documents(count: int, seed: int, languages: Sequence[str] = LANGUAGE_CODES) 
     rng = np.random.default_rng(derived_seed("micro", "documents", seed))
     scenes = draw_scenes(count, rng)
     spoken = balanced(rng, count, len(languages))
-    second = rng.choice(len(_SECOND), size=count, p=[share for _, share in _SECOND])
+    second = rng.choice(
+        len(SECOND_SENTENCES), size=count, p=[share for _, share in SECOND_SENTENCES]
+    )
     written = np.empty(count, dtype=object)
     for number, language in enumerate(languages):
         others = [other for other in languages if other != language]
-        for kind, (sentence, _) in enumerate(_SECOND):
+        for kind, (sentence, _) in enumerate(SECOND_SENTENCES):
             rows = np.flatnonzero((spoken == number) & (second == kind))
             part = scenes[rows]
             words = word_ids(

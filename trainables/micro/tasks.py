@@ -7,7 +7,7 @@ import numpy as np
 
 from spaces.keys import derived_seed
 from spaces.tasks import Task
-from trainables.micro import inference, lookups, tagged
+from trainables.micro import controls, inference, lookups, tagged
 from trainables.micro.questions import questions
 from trainables.rows import RowTable
 
@@ -35,6 +35,8 @@ _BY_SKILL: Mapping[str, Builder] = {
     "alignment": lookups.translations,
     "answer_retrieval": lookups.answers,
     "entity_linking": lookups.entities,
+    "mlm": controls.text,
+    "real_or_fake": controls.real_or_fake,
 }
 """Skill -> builder of all other tasks. Everything is drawn per row and before wording: what is
 drawn once per call can differ between a training and a test split."""
@@ -59,13 +61,14 @@ def task_rows(task: Task, language: str, split: str, count: int, seed: int) -> R
 
     Returns:
         Columns of ``count`` values, "item" (str, stable id) and those of the task's form.
-        Classification: "text", "text_pair" (str), "label" (int, index into ``task.labels``).
+        Classification: "text", "text_pair" (str, None where the task has single texts), "label"
+        (int, index into ``task.labels``).
         Choice: "text", "question" (str, empty here), "choices" (list[str], as many in each row),
         "label" (int, index into the choices). Tagging: "words" (list[str]), "tags" (list[int],
         indices into ``task.labels``). Span: "text" (context), "question" (str), "answers"
         (list[str]), "starts" (list[int], character offset of each answer in the context).
         Retrieval: "text" (query), "target" (the right candidate), "target_id" (str; equal ids are
-        equally right).
+        equally right). Masked: "text".
 
     Raises:
         ValueError: the language or the split is not of this world, or no generator teaches the
