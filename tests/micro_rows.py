@@ -24,6 +24,7 @@ TEXT_COLUMNS = {
     "tagging": ("words",),
     "span": ("text", "question"),
     "retrieval": ("text", "target"),
+    "masked": ("text",),
 }
 """Form -> columns of words."""
 
@@ -34,7 +35,9 @@ def table(name: str, language: str = "avel", split: str = "dev", count: int = 60
 
 
 def glossed(said: Any) -> list[str]:
-    """English glosses of a text's words, or of several texts'."""
+    """English glosses of a text's words, or of several texts'; none where there is no text."""
+    if said is None:
+        return []
     if isinstance(said, str):
         return [GLOSS_OF[word] for word in said.split()]
     return [gloss for part in said for gloss in glossed(part)]

@@ -18,8 +18,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "panx": {"words": ["a", "b"], "tags": [0, 6]},
     "xquad": {"text": "the red ball", "question": "", "answers": ["red"], "starts": [4]},
     "tatoeba": {"text": "a", "target": "b", "target_id": "c"},
+    "real_or_fake": {"text": "a", "text_pair": None, "label": 1},
+    "masked": {"text": "a"},
 }
-"""Target -> a row without a flaw."""
+"""Task -> a row without a flaw."""
 
 
 def checked(target: str, changed: dict[str, Any]) -> list[tuple[int, str]]:
@@ -54,6 +56,10 @@ def test_rows_with_nothing_to_find_pass(target: str, changed: dict[str, Any]) ->
         ("xnli", {"label": 3}, "label 3 is not in 0..2"),
         ("xnli", {"label": -1}, "label -1 is not in 0..2"),
         ("xnli", {"text": None}, "column 'text' is empty or not text: None"),
+        ("xnli", {"text_pair": None}, "column 'text_pair' is empty or not text: None"),
+        ("real_or_fake", {"text_pair": "b"}, "column 'text_pair' is 'b' in a task of single texts"),
+        ("real_or_fake", {"text": ""}, "column 'text' is empty or not text: ''"),
+        ("masked", {"text": " "}, "column 'text' is empty or not text: ' '"),
         ("xcopa", {"label": 2}, "label 2 is not in 0..1"),
         ("xcopa", {"label": "1"}, "label '1' is not in 0..1"),
         ("xcopa", {"choices": [], "label": 0}, "label 0 is not in 0..-1"),

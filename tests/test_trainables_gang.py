@@ -139,7 +139,7 @@ def micro(root: Path, name: str = "small", **resources: Any) -> StudyRecord:
         task=[FOUR_WAY, LINKS],
         space={
             "initialisations": ["micro-text", "micro-multimodal"],
-            "mixture": {"tasks": ["nli", "four_way", "links"], "languages": ["esho"]},
+            "mixture": {"tasks": ["nli", "four_way", "links", "masked"], "languages": ["esho"]},
         },
         budget={"reports_per_phase": 1},
         resources={"tokens_per_micro_batch": 48, **resources},
@@ -166,6 +166,17 @@ TWO_HEADS = replace(
     ),
 )
 
+
+WITH_MASKED_WORDS = replace(
+    ONE_HEAD,
+    intermediate=(
+        Mixture(
+            parts=tuple(Part(task=task, language="esho") for task in ("nli", "masked")),
+            optimisation=ONE_HEAD.target,
+        ),
+    ),
+)
+"""A head that shares its weights with the encoder, beside one that does not."""
 
 IN_BATCH = replace(
     ONE_HEAD,
@@ -304,6 +315,16 @@ def test_two_heads_are_trained_by_two_workers(
     record = micro(tmp_path, workers_per_trial=2, zero_stage=stage, tokens_per_micro_batch=1)
     messages = list(pair.open(record, tmp_path, TWO_HEADS))
     assert_equal(found(record, tmp_path, messages, TWO_HEADS), alone(TWO_HEADS))
+
+
+@pytest.mark.parametrize("stage", [pytest.param(0, marks=pytest.mark.slow), 3])
+def test_masked_words_are_trained_by_two_workers(
+    pair: Pair, alone: Callable[..., Found], stage: int, tmp_path: Path
+) -> None:
+    """A part of masked words beside one of labelled rows gives the losses of one worker."""
+    record = two_workers(tmp_path, stage)
+    messages = list(pair.open(record, tmp_path, WITH_MASKED_WORDS))
+    assert_equal(found(record, tmp_path, messages, WITH_MASKED_WORDS), alone(WITH_MASKED_WORDS))
 
 
 @pytest.mark.parametrize("stage", [0, pytest.param(3, marks=pytest.mark.slow)])

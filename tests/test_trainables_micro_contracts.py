@@ -20,6 +20,7 @@ COLUMNS = {
     "tagging": {"words", "tags"},
     "span": {"text", "question", "answers", "starts"},
     "retrieval": {"text", "target", "target_id"},
+    "masked": {"text"},
 }
 """Form -> columns, besides "item"."""
 
@@ -27,8 +28,8 @@ Row = dict[str, Any]
 
 
 def check_classification(task: Task, row: Row) -> None:
-    """Two texts and a label of the task."""
-    assert row["text"] and row["text_pair"]
+    """Two texts, or one where the task says so, and a label of the task."""
+    assert row["text"] and (row["text_pair"] if task.has_pairs else row["text_pair"] is None)
     assert type(row["label"]) is int
     assert row["label"] in range(len(task.labels))
 
@@ -68,12 +69,18 @@ def check_retrieval(task: Task, row: Row) -> None:
     assert set(row["target"].split()) <= set(words("avel"))
 
 
+def check_masked(task: Task, row: Row) -> None:
+    """A text."""
+    assert row["text"]
+
+
 CHECKS: dict[str, Callable[[Task, Row], None]] = {
     "classification": check_classification,
     "choice": check_choice,
     "tagging": check_tagging,
     "span": check_span,
     "retrieval": check_retrieval,
+    "masked": check_masked,
 }
 
 
@@ -210,6 +217,8 @@ GOLDEN = {
     "paraphrase": "974491a5ef9e",
     "tagging": "9841060df989",
     "permuted": "dbb3f8de8d65",
+    "real_or_fake": "88f3ae5b4439",
+    "masked": "ad759c6a9a4a",
     "documents": "e836f02680a8",
     "vocabulary": "bcfd026836c8",
 }

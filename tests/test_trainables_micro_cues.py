@@ -30,7 +30,7 @@ def tag_pairs(name: str, language: str) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("language", ALL_CODES)
-@pytest.mark.parametrize("name", MICRO)
+@pytest.mark.parametrize("name", [name for name in MICRO if name != "masked"])
 def test_predictions_have_the_shape_of_their_form(name: str, language: str) -> None:
     """One prediction per row, of the type that metrics take."""
     task = MICRO[name]
@@ -57,6 +57,7 @@ def test_what_the_cues_of_sentence_pairs_reach(language: str) -> None:
     assert abs(share("xcopa", "label", language) - 1 / 2) < 0.01
     assert abs(share("permuted", "label", language) - 1 / 3) < 0.08
     assert abs(share("paraphrase", "label", language) - 2 / 3) < 0.08
+    assert 0.55 < share("real_or_fake", "label", language) < 0.8
 
 
 def test_what_the_cues_of_tagging_reach() -> None:

@@ -276,11 +276,31 @@ def test_the_control_has_the_rows_of_nli_and_labels_without_meaning() -> None:
         assert abs(agreed - 1 / 3) < 0.05
 
 
+@pytest.mark.parametrize("language", ALL_CODES)
+def test_a_fake_sentence_is_a_real_one_in_disorder(language: str) -> None:
+    """Real ones have one full stop inside and start as sentences do; fake ones hardly ever."""
+    rows, labels = table("real_or_fake", language, count=400), MICRO["real_or_fake"].labels
+    starts: dict[str, Counter[str]] = {"real": Counter(), "fake": Counter()}
+    for text, label in zip(rows["text"], rows["label"], strict=True):
+        said = glossed(text)
+        assert said.count(".") == 1
+        starts[labels[label]][KIND_OF[said[0]]] += 1
+        if labels[label] == "real":
+            assert "." not in (said[0], said[-1]) and "?" not in said[:-1]
+    assert len(starts["fake"]) > len(starts["real"])
+    masked = table("masked", language, count=400)["text"]
+    assert {KIND_OF[glossed(text)[0]] for text in masked} == set(starts["real"])
+
+
 def test_words_of_a_row_are_of_its_language() -> None:
     """Only retrieval candidates are said in the hub language."""
     for name in MICRO:
         rows = table(name, "dask")
-        texts = [*rows.get("text", []), *rows.get("question", []), *rows.get("text_pair", [])]
+        texts = [
+            *rows.get("text", []),
+            *rows.get("question", []),
+            *filter(None, rows.get("text_pair", [])),
+        ]
         said = {word for text in texts for word in text.split()}
         said |= {word for row in rows.get("words", []) for word in row}
         assert said <= set(words("dask"))

@@ -11,9 +11,7 @@ from spaces.tasks.row import DataSet, Form, Task
 from spaces.tasks.targets import TARGETS
 from spaces.tasks.training import TRAINING
 
-TASKS: tuple[Task, ...] = (
-    TARGETS + TRAINING + INTERMEDIATE + CONTROLS + MICRO_TASKS + ORACLE_TASKS
-)
+TASKS: tuple[Task, ...] = TARGETS + TRAINING + INTERMEDIATE + CONTROLS + MICRO_TASKS + ORACLE_TASKS
 """Every built-in task."""
 
 __all__ = ["TASKS", "DataSet", "Form", "Task"]
