@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.catalogue import Catalogue
@@ -80,6 +80,7 @@ def row(form: Any, *labels: str) -> Task:
     return Task(name="t", form=form, skill="control", labels=labels, permuted=True)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(2, 5), st.integers(0, 4)), min_size=1, max_size=30),
        st.integers(0, 99))  # fmt: skip
 def test_choices_of_different_numbers_keep_labels_in_range(
@@ -164,6 +165,7 @@ def fakes(**more: Any) -> dict[str, Any]:
             "splits": {"train": "train", "dev": "validation"}, **more}  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.text(min_size=0, max_size=40), st.sampled_from(["en", "zh"]))
 def test_a_shuffled_text_has_the_same_characters(text: str, language: str) -> None:
     """In another order wherever there is one, spaces in their places, and always the same one."""
