@@ -1,8 +1,6 @@
-"""Every intermediate task whose files are there, read as a study reads it; rows of one's own."""
+"""Every intermediate task whose files are there, read as a study reads it."""
 
 import json
-import re
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from spaces.catalogue import Catalogue
 from spaces.phases import Rows
 from spaces.tasks import DataSet
 from spaces.tasks.intermediate import INTERMEDIATE
-from tests.folders import DATA, REPOSITORY, Folder, read, real_source, write
+from tests.folders import DATA, read, real_source
 from trainables.rows import RowError
 from trainables.sources.folder import Folder as Shelf
 from trainables.sources.hub import HubShelf
@@ -307,105 +305,3 @@ def test_licences_are_those_of_the_samples_manifest() -> None:
         assert task in moved or data.hub in (about["hub"] or ""), task
         forbidden = "non-commercial" in about["redistribution"] or task in made_of_xnli
         assert data.commercial is (not forbidden), task
-
-
-# Rows that a plan alone adds
-
-
-def test_the_readme_s_own_task_is_read() -> None:
-    """As it stands there, on the set that it names, and as the catalogue's own row reads it."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    (block,) = (
-        b for b in re.findall(r"```toml\n(.*?)```", readme, re.S) if b.startswith("[[task]]")
-    )
-    (row,) = tomllib.loads(block)["task"]
-    source = real_source(row)
-    mine, known = (read(source, name, "ko", "dev") for name in (row["name"], "kobest_copa"))
-    assert {**mine, "question": None} == {**known, "question": None}
-    assert set(mine["question"]) == {"원인?", "결과?"}
-
-
-OWN = {
-    "name": "own_answers",
-    "form": "span",
-    "skill": "qa",
-    "train_languages": ["sw", "de"],
-    "folder": "mine",
-    "config": "{iso3}",
-    "spelled": {"sw": "swa"},
-    "columns": {
-        "text": "passage",
-        "question": "asked",
-        "answers": "found.text",
-        "starts": "found.at",
-        "impossible": "no_answer",
-    },
-    "without": "checked=no",
-    "unanswerable": True,
-    "splits": {"train": "train"},
-    "licence": "mine",
-    "commercial": True,
-    "origin": "native",
-    "documents": ["letters"],
-}
-
-
-def test_a_plan_alone_adds_a_set_with_columns_of_its_own(tmp_path: Path) -> None:
-    """Its spelling of codes, its unchecked rows, answers it gives where there is none."""
-    folder = Folder(tmp_path, OWN)
-    rows = {
-        "passage": ["the cat sat", "a dog ran", "no bird", "left out"],
-        "asked": ["who sat?", "who ran?", "who sang?", "who?"],
-        "found": [
-            {"text": ["cat"], "at": [4]},
-            {"text": ["dog"], "at": [2]},
-            {"text": ["bird"], "at": [3]},
-            {"text": ["nowhere"], "at": [99]},
-        ],
-        "no_answer": [False, False, True, None],
-        "checked": ["yes", None, "yes", "no"],
-    }
-    write(folder.path, "mine/swa/train", (), **rows)
-    table = folder.rows("own_answers", "sw", "train")
-    assert table["answers"] == [["cat"], ["dog"], []]
-    assert table["starts"] == [[4], [2], []]
-    assert table["question"] == rows["asked"][:3]
-    row = folder.catalogue.tasks["own_answers"]
-    assert row.data is not None
-    assert (row.data.commercial, row.documents) == (True, ("letters",))
-    write(folder.path, "mine/deu/train", (), **rows)
-    assert folder.rows("own_answers", "de", "train")["text"] == table["text"]
-
-
-def test_a_plan_alone_adds_words_with_labels_it_folds(tmp_path: Path) -> None:
-    """Labels by name in lists; a label that is folded into none of the task's is refused."""
-    own: dict[str, Any] = {
-        "name": "own_tags",
-        "form": "tagging",
-        "skill": "ner",
-        "labels": ["O", "B-PER"],
-        "label_names": ["none", "person"],
-        "folded": {"date": "none"},
-        "train_languages": ["en"],
-        "folder": "mine",
-        "splits": {"train": "train"},
-    }
-    folder = Folder(tmp_path, own, {**own, "name": "wrong", "folded": {"date": "nothing"}})
-    words, tags = [["Ann", "came", "today"]], [["person", "none", "date"]]
-    write(folder.path, "mine/en/train", (), words=words, tags=tags)
-    assert folder.rows("own_tags", "en", "train")["tags"] == [[1, 0, 0]]
-    with pytest.raises(RowError, match=r"folded of 'wrong' names \['nothing'\]"):
-        folder.rows("wrong", "en", "train")
-
-
-def test_another_reading_is_another_revision(tmp_path: Path) -> None:
-    """What is folded and left out decides what rows are, so a study that froze them notices."""
-    own: dict[str, Any] = {"name": "own", "like": "sick"}
-    changed = [{}, {"without": "label=0"}, {"folded": {"unclear": "neutral"}}]
-    tasks = [{**own, "name": f"own{n}", **more} for n, more in enumerate(changed)]
-    folder = Folder(tmp_path, *tasks)
-    pairs = {"sentence_A": ["a", "b"], "sentence_B": ["c", "d"], "label": [0, 1]}
-    write(folder.path, "sick/default/train", **pairs)
-    revisions = {folder.source.revision(f"own{n}", "en", "train") for n in range(3)}
-    assert len(revisions) == 3
-    assert folder.rows("own1", "en", "train")["label"] == [1]
