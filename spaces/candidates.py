@@ -61,7 +61,8 @@ def _refusal(plan: Plan, catalogue: Catalogue, target: Task, pairs: tuple[Pair, 
     task = catalogue.tasks[pairs[0][0]]
     if plan.space.commercial_only and not is_commercial(task):
         return f"licence {_licence(task)!r} does not allow commercial use"
-    reserved = [code for _, code in pairs if code in plan.targets.reserve]
+    kept = {catalogue.tongue(code) for code in plan.targets.reserve}
+    reserved = [code for _, code in pairs if catalogue.tongue(code) in kept]
     if reserved and task.skill == target.skill:
         return f"supervises {', '.join(reserved)} in {task.skill!r}, which is reserved"
     return ""

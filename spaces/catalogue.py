@@ -100,6 +100,11 @@ class Catalogue:
         forms = (self.tasks[name].form for name in task.recipe)
         return task.form == "retrieval" and "retrieval" not in forms
 
+    def tongue(self, code: str) -> str:
+        """What two codes of one language share: Mandarin is one in whichever script."""
+        row = self.languages.get(code)
+        return (row.iso3 if row else "") or code
+
     def expand(self, entry: Entry) -> tuple[str, ...]:
         """Languages of a group, the one language a code names, or all of several of these."""
         if isinstance(entry, str):

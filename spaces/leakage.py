@@ -45,8 +45,8 @@ def leakage_classes(
     A part (task t, language m) puts the cell of target T and language l into the first of these:
 
     - ``same rows``: t is a task of T's recipe and m a source language; whatever l is.
-    - ``L4``: t shares its data set with T or with a task of its recipe, and m is l; or t's rows
-      are translations of T's items, whatever l is.
+    - ``L4``: t shares its data set with T or with a task of its recipe, and m is l; or t is
+      trained on translations of T's own dev or test items, whatever l is.
     - ``L2``: t has T's skill, and m is l.
     - ``L3``: t and T share a source of documents, and m is l.
     - ``L1``: m is l.
@@ -64,12 +64,14 @@ def leakage_classes(
         Language -> one of ``LEAKAGE``; None for each where there is no intermediate phase.
     """
     there = [
-        (part.language, *_classes(catalogue, setting, target, part)) for part in _parts(setting)
+        (catalogue.tongue(part.language), *_classes(catalogue, setting, target, part))
+        for part in _parts(setting)
     ]
     anywhere = {elsewhere for _, _, elsewhere in there}
+    tongues = {code: catalogue.tongue(code) for code in languages}
     return {
-        code: _first(anywhere | {here for spoken, here, _ in there if spoken == code})
-        for code in languages
+        code: _first(anywhere | {here for spoken, here, _ in there if spoken == tongue})
+        for code, tongue in tongues.items()
     }
 
 
@@ -97,9 +99,13 @@ def _in_its_language(trained: Task, target: Task, recipe: Iterable[Task]) -> str
 
 
 def _in_others(trained: Task, target: Task) -> str:
-    """Translations of the target's items tell of them in every language."""
+    """Translations of the target's dev or test items tell of them in every language.
+
+    Those of its training items do not: XNLI's machine-translated rows are MNLI's.
+    """
     parallel = trained.parallel or trained.origin in ("parallel", "translated")
-    return "L4" if parallel and _share_set(trained, target) else "L0"
+    items = trained.data is not None and trained.data.splits.get("train", "train") != "train"
+    return "L4" if parallel and items and _share_set(trained, target) else "L0"
 
 
 def _share_set(one: Task, other: Task) -> bool:
@@ -132,7 +138,7 @@ def seen_flags(
     skill = catalogue.tasks[target].skill
 
     def in_language(some: list[Part]) -> bool:
-        return any(part.language == language for part in some)
+        return any(catalogue.tongue(p.language) == catalogue.tongue(language) for p in some)
 
     return {
         "seen_source": language in setting.source_languages,

@@ -54,7 +54,11 @@ class Cut:
 def supervised_languages(catalogue: Catalogue, space: Space) -> set[str]:
     """Languages in which a feasible candidate trains on the target's own skill."""
     pairs = {pair for part in space.candidates.parts.values() for pair in part}
-    return {code for task, code in pairs if catalogue.tasks[task].skill == space.target.skill}
+    skill = space.target.skill
+    tongues = {
+        catalogue.tongue(code) for task, code in pairs if catalogue.tasks[task].skill == skill
+    }
+    return {code for code in catalogue.languages if catalogue.tongue(code) in tongues}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
