@@ -66,7 +66,7 @@ ROWS = (
 )
 
 REAL = Catalogue.of_world("real")
-REAL.tasks.update({row.name: row for row in ROWS})
+REAL.tasks.update({row.name: row for row in ROWS if row.name not in REAL.tasks})
 
 
 def setting(*parts: tuple[str, str], sources: tuple[str, ...] = ("en",)) -> TransferSetting:
@@ -131,6 +131,7 @@ def test_a_language_that_the_target_lacks_leaks_nowhere(
         ("panx", "sw", "panx", "L4"),
         ("udpos", "de", "udpos", "L4"),
         ("mnli_mt", "de", "xnli", "L4"),
+        ("xnli_mt", "sw", "xnli", "L4"),
         ("squad", "en", "lareqa", "L4"),
         ("squad_twin", "en", "mlqa", "L4"),
     ],
@@ -147,7 +148,13 @@ def test_a_cell_in_the_parts_own_language(
 def test_translations_of_the_targets_items_leak_into_every_language() -> None:
     """Also where the target is not scored in their own."""
     assert set(found(setting(("xnli_ko", "ko")), "xnli").values()) == {"L4"}
+    assert set(found(setting(("kor_nli", "ko")), "xnli").values()) == {"L4"}
     assert set(found(setting(("pawsx", "de")), "pawsx").values()) == {"L4"}
+
+
+def test_translations_of_training_rows_are_no_translations_of_the_targets_items() -> None:
+    """MultiNLI in Korean says nothing of XNLI's test items, and XNLI has no Korean."""
+    assert set(found(setting(("kor_nli_mt", "ko")), "xnli").values()) == {"L0"}
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,6 @@ BENCHMARK = (
         dev_languages=("en",),
         metric="tag_f1",
         collection="ud",
-        documents=(*NEWS, *WIKIPEDIA, "fiction", "web"),
         data=DataSet(
             hub="izhx/xtreme-r-udpos",
             folder="udpos",

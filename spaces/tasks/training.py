@@ -49,7 +49,7 @@ TRAINING = (
         trained(3e-5, 392_702, 5),
         labels=NLI_LABELS,
         **_ENGLISH,
-        collection="xnli",
+        collection="mnli",
         documents=MNLI_GENRES,
         data=DataSet(
             hub="nyu-mll/multi_nli",

@@ -33,7 +33,7 @@ PARALLEL = (
         ),
         labels=NLI_LABELS,
         origin="parallel",
-        collection="xnli",
+        collection="mnli",
         documents=MNLI_GENRES,
     ),
     # SQuAD 1.1 by machine, less the questions whose answer was not found again: 76,285 (zh) to
@@ -121,7 +121,7 @@ PARALLEL = (
         ),
         labels=NLI_LABELS,
         origin="translated",
-        collection="xnli",
+        collection="mnli",
         documents=MNLI_GENRES,
     ),
     # XNLI's Spanish translated by people, 222 to 743 dev rows; licences as above.
