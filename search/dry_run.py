@@ -46,7 +46,7 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
         f"plan of study {plan.study.name!r}: whole; nothing was written",
         f"world {plan.world}, selection {plan.study.selection}, objective {plan.study.objective}, "
         f"seed {plan.study.seed}",
-        f"language groups: {grouping_of(plan)}",
+        wrapped(f"language groups: {grouping_of(plan)}"),
         *first,
     ]
     for target in plan.targets.tasks:

@@ -43,7 +43,7 @@ def candidates(plan: Plan, catalogue: Catalogue, target: str) -> Candidates:
     refused: list[Infeasible] = []
     for task, entry in mixture.candidates if mixture else ():
         name, pairs = f"{task}:{entry_name(entry)}", tuple(catalogue.parts_of([task], entry))
-        reason = _refusal(plan, catalogue, row, pairs) if pairs else f"no training rows of {task!r}"
+        reason = _refusal(plan, catalogue, row, pairs) if pairs else "no training rows"
         if same := known.get(frozenset(pairs)) if pairs else None:
             reason = f"the same as {same}"
         if reason:
@@ -61,7 +61,8 @@ def _refusal(plan: Plan, catalogue: Catalogue, target: Task, pairs: tuple[Pair, 
     task = catalogue.tasks[pairs[0][0]]
     if plan.space.commercial_only and not is_commercial(task):
         return f"licence {_licence(task)!r} does not allow commercial use"
-    kept = {catalogue.tongue(code) for code in plan.targets.reserve}
+    scored = {catalogue.tongue(code) for code in target.languages}
+    kept = {catalogue.tongue(code) for code in plan.targets.reserve} & scored
     reserved = [code for _, code in pairs if catalogue.tongue(code) in kept]
     if reserved and task.skill == target.skill:
         return f"supervises {', '.join(reserved)} in {task.skill!r}, which is reserved"

@@ -15,7 +15,7 @@ from spaces.plan import Plan
 from spaces.settings import Mixture
 from spaces.suggest import Space
 
-MOST_COUNTED = 100_000
+MOST_COUNTED = 10_000
 """Combinations that are looked at one by one; of more, only an upper bound is told."""
 
 CHAIN = ("mixture.", "intermediate.")

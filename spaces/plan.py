@@ -138,6 +138,7 @@ class UserTask(Table):
     source_dev: tuple[str, ...] | None = None
     proxy: str | None = None
     parallel: bool | None = None
+    protocol: str | None = None
     chance: float | None = None
     max_tokens: Positive | None = None
     query_tokens: Positive | None = None

@@ -73,7 +73,7 @@ def entry_name(entry: Entry) -> str:
 
 
 _PART = r"[\w.-]+:[\w.+-]+"
-CHAIN = re.compile(rf"{_PART}(?: [+>] {_PART}){{0,3}}")
+CHAIN = re.compile(rf"{_PART}(?: [+>] {_PART}){{0,11}}")
 
 
 def split_chain(chain: str) -> list[list[str]]:

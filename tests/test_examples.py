@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from search.dry_run import describe_plan
 from search.freeze import freeze
+from spaces.catalogue import Catalogue
+from spaces.enumeration import grid
 from spaces.plan import load_plan, parse_plan
+from spaces.suggest import Space
 
 ROOT = Path(__file__).parent.parent
 
@@ -39,3 +43,34 @@ def test_readme_names_commands_that_exist() -> None:
         if line.startswith("transfer-search "):
             words = line.split("#")[0].split()[1:]
             parser().parse_args(words)
+
+
+@pytest.mark.parametrize("name", ["xtreme-r", "phang-2020"])
+def test_plans_for_a_cluster_are_described_without_a_network(name: str) -> None:
+    """Nothing is fetched: the space, the objective and what is infeasible are in the plan."""
+    text = describe_plan(load_plan(ROOT / "examples" / f"{name}.toml"), ROOT / "runs")
+    assert "not looked at" in text and "FacebookAI/xlm-roberta" in text
+    targets = load_plan(ROOT / "examples" / f"{name}.toml").targets.tasks
+    assert [f"target {t}:" in text for t in targets] == [True] * len(targets)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_plan_after_phang_has_their_hyperparameters() -> None:
+    """Learning rate, epochs and lengths of jiant's replication, and a grid of one task each."""
+    plan = load_plan(ROOT / "examples" / "phang-2020.toml")
+    catalogue = Catalogue.for_plan(plan)
+    batch = {"xquad": 16, "mlqa": 16, "tydiqa": 16}
+    epochs = {"xnli": 2, "pawsx": 5, "udpos": 10, "panx": 10, "xquad": 2, "mlqa": 2, "tydiqa": 2}
+    lengths = {**dict.fromkeys(epochs, 256), **dict.fromkeys(batch, 384)}
+    for target, times in epochs.items():
+        space = Space.of(plan, target, catalogue)
+        setting = space.setting(next(grid(space)))
+        rows = catalogue.tasks[space.target.recipe[-1]].train_rows
+        assert setting.target.learning_rate == 1e-5 and setting.target.warmup_share <= 0.1
+        assert setting.target.rows_per_step == batch.get(target, 32)
+        assert abs(setting.target.steps * setting.target.rows_per_step - times * rows) <= 32
+        assert catalogue.tasks[target].max_tokens == lengths[target]
+        names = [space.setting(values).intermediate_name for values in grid(space)]
+        assert len(names) == 9 and names[0] == "none" and "hellaswag:en" in names
+        together = next(name for name in names if "anli_r3" in name)
+        assert "snli:enx" in together  # in proportion to size

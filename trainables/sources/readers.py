@@ -104,7 +104,9 @@ def read_bitext(task: Task, raw: Raw) -> RowTable:
 # Sentences that hold an answer. LAReQA's candidates are the sentences of all paragraphs, each read
 # with its paragraph after it (its `run_retrieval_qa.py`).
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9])")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]?[A-Z0-9\u0370-\u04ff])|(?<=[\u3002\uff01\uff1f\u0964\u061f])\s*"
+)
 
 
 Spans = tuple[tuple[int, int], ...]
@@ -112,7 +114,10 @@ Spans = tuple[tuple[int, int], ...]
 
 @lru_cache(maxsize=16)  # questions of one paragraph follow one another
 def sentence_spans(text: str) -> Spans:
-    """Sentences of an English text as (start, end), by punctuation and capitals alone."""
+    """Sentences of a text as (start, end), by punctuation and capitals alone.
+
+    Where a script has neither (Thai), and in Arabic after a full stop, nothing is cut.
+    """
     ends = [*(found.end() for found in _SENTENCE_END.finditer(text)), len(text)]
     starts = [0, *ends[:-1]]
     return tuple((start, end) for start, end in zip(starts, ends, strict=True) if start < end)
