@@ -5,7 +5,8 @@ ROOT   ?= runs
 DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
-.PHONY: install demo micro-ten effects test lint types unit test-slow real-small real-targets clean
+.PHONY: install demo micro-ten effects test lint types unit test-slow real-small real-targets \
+        real-intermediates clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -57,9 +58,17 @@ real-targets: install
 	@if [ -d "$(DATA)" ]; then \
 	  $(BIN)/transfer-search start examples/real-targets.toml --data "$(DATA)" --root $(ROOT) && \
 	  $(BIN)/transfer-search confirm real-targets --top 2 --seeds 1 --root $(ROOT) && \
-	  $(BIN)/python benchmarks/real_targets.py --root $(ROOT) > $(ROOT)-targets.md && \
+	  $(BIN)/python -m benchmarks.real_targets --root $(ROOT) > $(ROOT)-targets.md && \
 	  echo "written: $(ROOT)-targets.md"; \
 	else echo "skipped: $(DATA) is absent; call make real-targets DATA=<folder in the hub's schemas>"; fi
+
+# Eleven chains of intermediate tasks before three targets: under an hour.
+real-intermediates: install
+	@if [ -d "$(DATA)" ]; then \
+	  $(BIN)/transfer-search start examples/real-intermediates.toml --data "$(DATA)" --root $(ROOT) && \
+	  $(BIN)/python -m benchmarks.real_intermediates --root $(ROOT) > $(ROOT)-intermediates.md && \
+	  echo "written: $(ROOT)-intermediates.md"; \
+	else echo "skipped: $(DATA) is absent; call make real-intermediates DATA=<folder in the hub's schemas>"; fi
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -14,7 +14,9 @@ from unittest.mock import patch
 from search.freeze import freeze
 from spaces.initialisations import INITIALISATIONS, Initialisation
 from spaces.languages import MICRO_LANGUAGES, MICRO_TWINS, Language
+from spaces.mixing import by_weight, weights_of
 from spaces.plan import parse_plan
+from spaces.plan_space import split_chain
 from spaces.settings import Mixture, Part, TransferSetting
 from spaces.tasks import TASKS
 from trainables import TrialRequest, micro, run_trial, world_for
@@ -24,7 +26,9 @@ vocabulary = import_module("trainables.micro.vocabulary")  # its package has a f
 
 HUB = MICRO_LANGUAGES[0].code
 TARGETS = tuple(task.name for task in TASKS if task.world == "micro" and task.languages)
-INTERMEDIATE = ("nli", "choice", "qa", "paraphrase", "tagging", "permuted")
+INTERMEDIATE = (
+    "nli", "choice", "qa", "paraphrase", "tagging", "permuted", "real_or_fake", "masked"
+)  # fmt: skip
 
 SEEN = ("esho", "fanu")
 """Languages that non-European intermediate rows are in."""
@@ -72,7 +76,8 @@ class Lab:
         Args:
             target: a target's name.
             initialisation: a built-in one's name, or one of the lab's own.
-            intermediate: ``<task>:<language or group>``, or ``none``.
+            intermediate: ``<task>:<language or group>``, a chain of them as plans list it
+                (``nli:esho + qa:esho > choice:esho``), or ``none``.
         """
         request = TrialRequest(
             root=self.root,
@@ -86,7 +91,7 @@ class Lab:
 
     def _setting(self, target: str, initialisation: str, intermediate: str) -> TransferSetting:
         row = self.record.catalogue.tasks[target]
-        chain = () if intermediate == "none" else (self._mixture(intermediate),)
+        chain = () if intermediate == "none" else self._chain(intermediate)
         if not row.recipe:
             return TransferSetting(
                 initialisation=initialisation, intermediate=chain, readout=row.readout
@@ -98,12 +103,18 @@ class Lab:
             target=row.reference,
         )
 
-    def _mixture(self, intermediate: str) -> Mixture:
-        task, _, languages = intermediate.partition(":")
+    def _chain(self, intermediate: str) -> tuple[Mixture, ...]:
+        return tuple(self._mixture(names) for names in split_chain(intermediate))
+
+    def _mixture(self, names: list[str]) -> Mixture:
+        """Candidates that weigh alike, for the steps of one of them."""
         catalogue = self.record.catalogue
-        reference = catalogue.tasks[task].reference
+        pairs = [name.partition(":")[::2] for name in names]
+        reference = catalogue.tasks[pairs[0][0]].reference
         assert reference is not None
-        parts = [Part(task=t, language=c) for t, c in catalogue.parts_of([task], languages)]
+        groups = [catalogue.parts_of([task], languages) for task, languages in pairs]
+        weights = weights_of(by_weight(groups, [1] * len(groups)))
+        parts = [Part(task=t, language=c, weight=w) for (t, c), w in weights.items()]
         return Mixture(parts=tuple(parts), optimisation=reference)
 
 

@@ -8,6 +8,7 @@ import argparse
 import pandas as pd
 
 from analysis import load_scores, load_trials
+from benchmarks.markdown import markdown
 
 STUDY = "real-targets"
 
@@ -41,21 +42,6 @@ def means(found: pd.DataFrame) -> pd.DataFrame:
     grouped = others.groupby("target", sort=False)[["untrained", "trained"]].mean()
     grouped.insert(0, "languages", others.groupby("target").size())
     return grouped
-
-
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame as a markdown table, one decimal."""
-    flat = frame.reset_index()
-    lines = ["| " + " | ".join(flat.columns) + " |", "|" + "---|" * len(flat.columns)]
-    for row in flat.itertuples(index=False):
-        lines.append("| " + " | ".join(_cell(value) for value in row) + " |")
-    return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return "-" if pd.isna(value) else f"{value:.1f}"
-    return str(value)
 
 
 if __name__ == "__main__":
