@@ -59,6 +59,10 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
         sizes=looked.sizes,
         cuts=checked.cuts,
         scored=checked.scored,
+        infeasible={
+            target: {one.candidate: one.reason for one in space.candidates.infeasible}
+            for target, space in checked.spaces.items()
+        },
         versions=installed_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )

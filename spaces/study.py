@@ -40,6 +40,8 @@ class StudyRecord(BaseModel):
     """Target -> (task, language, split) of everything that its trials are scored on."""
     sizes: dict[str, int] = {}
     """``row_name`` -> rows that may be used, of all training rows: proportions follow from them."""
+    infeasible: dict[str, dict[str, str]] = {}
+    """Target -> candidate of the plan that it cannot have -> why."""
     versions: dict[str, str] = {}
     created: str = ""
     confirms: Confirmation | None = None

@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.axes import mixtures_of, shapes
+from spaces.candidates import licence_mistakes
+from spaces.catalogue import Catalogue
 from spaces.enumeration import bounded, chains, grid
 from spaces.keys import canonical
 from spaces.mistakes import PlanError
 from spaces.mixing import UNITS, by_size, by_weight, simplex, weights_of, with_masked
 from spaces.phases import trial_phases
+from spaces.plan import Plan, parse_plan
 from spaces.settings import Mixture, Optimisation, Part
 from spaces.suggest import Space
 from tests.worlds import plan, study
@@ -268,6 +271,7 @@ def test_a_reserved_language_stays_in_the_objective() -> None:
     assert "esho" in record.cuts["xnli"].objective and "fanu" not in record.cuts["xnli"].objective
     before = study(space={"mixture": table})
     assert "esho" not in before.cuts["xnli"].objective
+    assert record.infeasible["xnli"] == {refused.candidate: refused.reason}
 
 
 def test_nothing_feasible_is_a_mistake() -> None:
@@ -290,6 +294,38 @@ def test_source_languages_without_rows_are_infeasible_for_that_target_alone() ->
     assert record.spaces["xquad"].axis("source_languages").choices == ("avel",)
     reasons = [one.reason for one in record.spaces["xquad"].candidates.infeasible]
     assert reasons == ["no training rows of 'xquad' in brin"] * 2
+
+
+def test_commercial_use_leaves_out_what_does_not_allow_it() -> None:
+    """A candidate without such a licence is infeasible; what a plan needs is a mistake."""
+    own = {"name": "own", "path": "/nowhere", "commercial": True}
+
+    def asked(target: str, initialisation: dict[str, Any]) -> Plan:
+        return parse_plan(
+            {
+                "study": {"name": "s", "seed": 1},
+                "targets": {"tasks": [target]},
+                "data": {"source": "/nowhere"},
+                "space": {
+                    "initialisations": ["own"],
+                    "commercial_only": True,
+                    "mixture": {"tasks": ["ocnli", "klue_nli"], "languages": ["zh", "ko"]},
+                },
+                "budget": {"trials_per_target": 9},
+                "initialisation": [initialisation],
+            }
+        )
+
+    plan_ = asked("xnli", own)
+    catalogue = Catalogue.for_plan(plan_)
+    found = Space.of(plan_, "xnli", catalogue).candidates
+    assert list(found.parts) == ["klue_nli:ko"]
+    reasons = {one.candidate: one.reason for one in found.infeasible}
+    assert "CC-BY-NC-2.0" in reasons["ocnli:zh"]
+    assert not list(licence_mistakes(plan_, catalogue))  # MNLI may be used
+    with_udpos = asked("udpos", {"name": "own", "path": "/nowhere"})
+    wrong = [str(m) for m in licence_mistakes(with_udpos, Catalogue.for_plan(with_udpos))]
+    assert len(wrong) == 2 and "'udpos' trains 'udpos'" in wrong[0] and "not stated" in wrong[1]
 
 
 # Listed chains
