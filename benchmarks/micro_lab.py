@@ -83,13 +83,14 @@ class Lab:
             root=self.root,
             record=self.record,
             target=target,
-            setting=self._setting(target, initialisation, intermediate),
+            setting=self.setting(target, initialisation, intermediate),
         )
         *_, last = run_trial(request, self.world)
         scores = json.loads(last["record"])["scores"]
         return {row["language"]: row["value"] for row in scores if row["items"] == "all"}
 
-    def _setting(self, target: str, initialisation: str, intermediate: str) -> TransferSetting:
+    def setting(self, target: str, initialisation: str, intermediate: str) -> TransferSetting:
+        """The setting that ``scores`` runs."""
         row = self.record.catalogue.tasks[target]
         chain = () if intermediate == "none" else self._chain(intermediate)
         if not row.recipe:

@@ -10,6 +10,7 @@ from statistics import fmean
 import pytest
 
 from benchmarks.micro_lab import EUROPEAN, FAR, HELD_OUT, HUB, SEEN, Lab, scaled_overlap, variant
+from spaces.leakage import leakage_classes
 
 pytestmark = pytest.mark.slow
 
@@ -97,6 +98,34 @@ def test_permuted_labels_do_not_help(score: Score, initialisation: str) -> None:
         assert effect(score, target, FAR, initialisation, "permuted:non_european") < 10
     real = score("xnli", SEEN, initialisation, "nli:non_european")
     assert real > score("xnli", SEEN, initialisation, "permuted:non_european") + 10
+
+
+def test_telling_shuffled_sentences_does_not_help(score: Score) -> None:
+    """A task without reasoning in it gains nothing where inference and questions gain much."""
+    for target in ("xnli", "xquad"):
+        assert effect(score, target, SEEN, TEXT, "real_or_fake:non_european") < 10
+
+
+def test_a_sequence_is_no_mixture(score: Score) -> None:
+    """Questions last teach more of them than questions among inference; the order matters."""
+    nli, qa = "nli:non_european", "qa:non_european"
+    joint, last, first = (
+        effect(score, "xquad", SEEN, TEXT, chain)
+        for chain in (f"{nli} + {qa}", f"{nli} > {qa}", f"{qa} > {nli}")
+    )
+    assert joint > 20 and last > joint + 5 and last > first
+
+
+def test_leakage_classes_tell_supervision_from_transfer(labs: list[Lab], score: Score) -> None:
+    """The class of a cell is what parts large gains from small ones."""
+    setting = labs[0].setting("xquad", TEXT, "qa:non_european")
+    classes = leakage_classes(labs[0].record.catalogue, setting, "xquad", FAR + EUROPEAN)
+    gains: dict[str | None, list[float]] = {}
+    for code, leakage in classes.items():
+        gain = effect(score, "xquad", (code,), TEXT, "qa:non_european")
+        gains.setdefault(leakage, []).append(gain)
+    assert {code for code, leakage in classes.items() if leakage == "L2"} == {*SEEN}
+    assert set(gains) == {"L2", "L0"} and min(gains["L2"]) > fmean(gains["L0"]) + 20
 
 
 def test_pictures_make_the_choice_task_help_inference(score: Score) -> None:
