@@ -3,14 +3,14 @@
 A candidate that is infeasible for one target still serves others, and so do its artifacts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from spaces.catalogue import Catalogue
 from spaces.mistakes import Mistake
 from spaces.mixing import Pair
 from spaces.plan import Plan
-from spaces.plan_space import entry_name
+from spaces.plan_space import MixtureTable, entry_name, split_chain
 from spaces.tasks import Task
 
 
@@ -28,6 +28,8 @@ class Candidates:
 
     parts: dict[str, tuple[Pair, ...]]
     """``task:languages`` -> its (task, language) pairs."""
+    chains: tuple[str, ...]
+    """Those that the plan lists, less the ones with an infeasible part."""
     sources: tuple[tuple[str, ...], ...]
     """Sets of source languages; empty for a target that is never trained."""
     masked: tuple[Pair, ...]
@@ -44,7 +46,8 @@ def candidates(plan: Plan, catalogue: Catalogue, target: str) -> Candidates:
     for task, entry in mixture.candidates if mixture else ():
         name, pairs = f"{task}:{entry_name(entry)}", tuple(catalogue.parts_of([task], entry))
         reason = _refusal(plan, catalogue, row, pairs) if pairs else "no training rows"
-        if same := known.get(frozenset(pairs)) if pairs else None:
+        same = known.get(frozenset(pairs)) if pairs else None
+        if same and mixture and not mixture.chains:  # a listed chain calls its parts as it likes
             reason = f"the same as {same}"
         if reason:
             refused.append(Infeasible(name, reason))
@@ -53,7 +56,13 @@ def candidates(plan: Plan, catalogue: Catalogue, target: str) -> Candidates:
             known[frozenset(pairs)] = name
     sources, without = _sources(plan, catalogue, row)
     masked = catalogue.parts_of(*mixture.mlm_text) if mixture else []
-    return Candidates(parts, sources, tuple(masked), (*refused, *without))
+    chains = _whole(mixture, parts) if mixture else ()
+    return Candidates(parts, chains, sources, tuple(masked), (*refused, *without))
+
+
+def _whole(table: MixtureTable, parts: Container[str]) -> tuple[str, ...]:
+    """Listed chains all of whose parts are feasible."""
+    return tuple(c for c in table.chains if all(p in parts for m in split_chain(c) for p in m))
 
 
 def _refusal(plan: Plan, catalogue: Catalogue, target: Task, pairs: tuple[Pair, ...]) -> str:
@@ -102,8 +111,9 @@ def _licence(task: Task) -> str:
 def impossible(plan: Plan, target: str, found: Candidates, trained: bool) -> Iterator[Mistake]:
     """A target that its plan leaves nothing to choose from."""
     why = "; ".join(f"{one.candidate}: {one.reason}" for one in found.infeasible)
-    if plan.space.mixture and not found.parts:
-        yield Mistake(f"[space.mixture] for target {target!r}", why, "one feasible part")
+    table = plan.space.mixture
+    if table and not (found.chains if table.chains else found.parts):
+        yield Mistake(f"[space.mixture] for target {target!r}", why, "one feasible candidate")
     if trained and not found.sources:
         yield Mistake(f"[space] source_languages for target {target!r}", why, "one feasible set")
 

@@ -49,9 +49,8 @@ def _combined(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
 
 def _listed(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
     """The chains that a plan lists, less those with a part that the target cannot have."""
-    whole = [c for c in table.chains if all(p in found.parts for m in split_chain(c) for p in m)]
-    yield Axis(LISTED, distinct(whole), arms=MIXED)
-    for size in sorted({len(mixture) for chain in whole for mixture in split_chain(chain)}):
+    yield Axis(LISTED, distinct(found.chains), arms=MIXED)
+    for size in sorted({len(mixture) for chain in found.chains for mixture in split_chain(chain)}):
         if len(choices := _weight_choices(table, size, found)) > 1:
             yield Axis(_weights_axis(size), choices, arms=MIXED)
 

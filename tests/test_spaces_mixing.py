@@ -346,6 +346,18 @@ def test_a_plan_may_list_its_chains() -> None:
     assert weights == {"nliesho": 2, "qabrin": 1, "qaesho": 1}  # candidates weigh alike
 
 
+def test_a_listed_chain_may_call_a_part_by_another_name() -> None:
+    """A group of one language is that language, and both names are good in a chain."""
+    group = {"name": "mine", "languages": ["esho"]}
+    table = {"chains": ["nli:esho", "nli:mine > qa:mine"]}
+    space = Space.of(plan(space={"mixture": table}, language_group=[group]), "xnli")
+    names = [space.setting(values).intermediate_name for values in grid(space)]
+    assert names == ["none", "nli:esho", "nli:esho > qa:esho"]
+    reserved = {"targets": {"reserve": ["esho"]}, "language_group": [group]}
+    with pytest.raises(PlanError, match="one feasible candidate"):
+        Space.of(plan(space={"mixture": table}, **reserved), "xnli")
+
+
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
