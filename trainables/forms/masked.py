@@ -19,6 +19,7 @@ from trainables.forms.base import (
     room_for_text,
     single_units,
 )
+from trainables.masked_output import pretrained_output
 from trainables.rows import RowError, RowTable
 
 MASK_SHARE = 0.15
@@ -27,6 +28,9 @@ MASK_SHARE = 0.15
 
 class TiedOutput(nn.Module):
     """Scores of every word: the encoder's word embeddings, and a bias of its own.
+
+    Where the checkpoint had been pretrained on masked words, its own transform and bias go on from
+    there (``trainables/masked_output.py``); else the bias is fresh and nothing stands between.
 
     The embeddings stay the encoder's: torch does not see them among this module's weights, so that
     nothing counts, partitions or saves them twice.
@@ -43,10 +47,15 @@ class TiedOutput(nn.Module):
                 "them; leave tasks of form 'masked' out"
             )
         self.bias = nn.Parameter(torch.zeros(embeddings.num_embeddings))
+        self.transform: nn.Module = nn.Identity()
         self._hidden = (embeddings,)  # torch registers a module, not a tuple that holds one
+        if pretrained := pretrained_output(encoder):
+            self.transform = pretrained.transform(config)
+            self.bias.data.copy_(pretrained.bias)
 
     def forward(self, states_mh: Tensor) -> Tensor:
         """Scores [M, V] of states [M, H]."""
+        states_mh = self.transform(states_mh)
         scores_mv: Tensor = states_mh @ self._hidden[0].weight.T + self.bias
         return scores_mv
 
