@@ -148,23 +148,29 @@ class StudyRecord(BaseModel):
             **({"test_rows": plan.targets.test_rows} if self.confirms else {}),
         }
 
-    def _own_rows(self) -> dict[str, Any]:
-        """The user's own rows that the space names: one that changes its meaning is another."""
+    @property
+    def names(self) -> dict[str, set[str]]:
+        """Tasks, and entries of languages, that the space names."""
         mixture = self.plan.space.mixture
         named = {*self.plan.targets.tasks}
         named |= {*mixture.named[0], mixture.mlm_task} - {""} if mixture else set()
         rows = [self.catalogue.tasks[name] for name in named]
         named |= {t for row in rows for t in (*row.recipe, *row.source_dev, row.proxy)}
+        entries = _named(tuple(mixture.named[1]), mixture.mlm_text[1]) if mixture else set()
+        return {"task": named, "language_group": entries}
+
+    def _own_rows(self) -> dict[str, Any]:
+        """The user's own rows that the space names: one that changes its meaning is another."""
+        names = self.names
         tasks = {
             row.name: row.model_dump(exclude_none=True, exclude={"name", "licence"})
             for row in self.plan.task
-            if row.name in named
+            if row.name in names["task"]
         }
-        entries = _named(tuple(mixture.named[1]), mixture.mlm_text[1]) if mixture else set()
         groups = {
             group.name: list(group.languages)
             for group in self.plan.language_group
-            if group.name in entries
+            if group.name in names["language_group"]
         }
         return {"task": tasks, "language_group": groups}
 
@@ -239,13 +245,26 @@ def _weight(name: str) -> tuple[bool, str]:
 
 
 def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:
+    table, *inside = name.split("|")
     if was is None:
-        is_new_target = name.split("|")[1] not in old.cuts if name.count("|") else False
-        return name.startswith(("revisions|", "rows|")) or is_new_target
-    axis = Axis(name.rsplit("|", 1)[-1])
-    if axis.may_grow and isinstance(was, list) and isinstance(now, list):
+        return _is_joining(table, inside, old)
+    axis = Axis(inside[-1] if inside else "")
+    if table == "space" and axis.may_grow and isinstance(was, list) and isinstance(now, list):
         return set(was) <= set(now)
     return False
+
+
+def _is_joining(table: str, inside: list[str], old: StudyRecord) -> bool:
+    """Whether what an old study lacks only joins it.
+
+    A row of the user's own does where the old space did not name it. Otherwise it would hide the
+    built-in row of its name, or say more of one that is there: old trials would mean other rows.
+    """
+    if table == "revisions":
+        return True
+    if table == "rows":
+        return inside[1] not in old.names[inside[0]]
+    return table in ("space", "cuts", "scored") and inside[0] not in old.cuts
 
 
 def _show(value: Any) -> str:

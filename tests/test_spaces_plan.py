@@ -293,7 +293,10 @@ def test_a_space_may_grow(tables: dict[str, Any], grown: str) -> None:
 
 def merged(tables: dict[str, Any]) -> dict[str, Any]:
     """Tables over those of the old study."""
-    return {name: {**OLD.get(name, {}), **values} for name, values in tables.items()}
+    return {
+        name: values if isinstance(values, list) else {**OLD.get(name, {}), **values}
+        for name, values in tables.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -327,12 +330,34 @@ def test_budget_and_resources_are_not_identity(tables: dict[str, Any]) -> None:
         ({"space": {"source_languages": [["avel", "brin"]]}}, "source_languages"),
         ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "fanu"]}}}, "objective"),
         ({"space": {"mixture": None}}, "mixture.A"),
+        ({"space": {"mixture": {**MIXTURE, "temperatures": [1.0]}}}, "mixture|temperatures"),
+        ({"task": [TWO_SOURCES, {"name": "nli", "like": "nli", "max_tokens": 16}]}, "rows|task|nli"),
+        ({"task": [{**TWO_SOURCES, "max_tokens": 16}]}, "rows|task|xnli|max_tokens"),
     ],
 )
 def test_anything_else_is_refused(tables: dict[str, Any], named: str) -> None:
     """What would change scores, or what trials mean, is no longer the same study."""
     _, refusals = differences(study(**OLD), study(**{**OLD, **merged(tables)}))
     assert any(named in line for line in refusals)
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [
+        ("non_european", [], [["fanu", "esho", "brin"]]),
+        ("initialisation", [["esho", "brin"]], [["esho", "brin", "corm"]]),
+    ],
+)
+def test_an_entry_of_a_running_study_keeps_its_languages(name: str, was: Any, now: Any) -> None:
+    """Neither a group that hides a built-in one is growth, nor a group that is named like an axis."""
+
+    def record(groups: list[list[str]]) -> StudyRecord:
+        rows = [{"name": name, "languages": codes} for codes in groups]
+        mixture = {"tasks": ["qa"], "languages": ["esho", name]}
+        return study(space={"mixture": mixture}, language_group=rows)
+
+    _, refusals = differences(record(was), record(now))
+    assert [line.split(":")[0] for line in refusals] == [f"rows|language_group|{name}"]
 
 
 @pytest.mark.parametrize(
