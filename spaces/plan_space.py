@@ -124,11 +124,18 @@ class MixtureTable(Table):
             raise ValueError("caps limit what counts in proportions by size: give temperatures")
         if self.weight_step and abs(1 / self.weight_step - round(1 / self.weight_step)) > 1e-6:
             raise ValueError(f"weight_step={self.weight_step} must be one of 1/2, 1/3, 1/4 ...")
-        if self.weight_step and round(1 / self.weight_step) < self.max_parts:
-            raise ValueError(f"weight_step={self.weight_step} is too coarse for {self.max_parts=}")
+        if self.weight_step and round(1 / self.weight_step) < self._most_together:
+            most = f"mixtures of {self._most_together} candidates"
+            raise ValueError(f"weight_step={self.weight_step} is too coarse for {most}")
         if self.mlm_shares and not (self.mlm_task and self.mlm_languages):
             raise ValueError("mlm_shares needs mlm_task and mlm_languages")
         return self
+
+    @property
+    def _most_together(self) -> int:
+        """Candidates of the largest mixture."""
+        listed = [len(mixture) for chain in self.chains for mixture in split_chain(chain)]
+        return max(listed, default=self.max_parts if "joint" in self.order else 1)
 
     @property
     def candidates(self) -> list[tuple[str, Entry]]:

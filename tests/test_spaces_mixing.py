@@ -364,6 +364,7 @@ def test_a_listed_chain_may_call_a_part_by_another_name() -> None:
         ({"chains": ["nli:esho"], "tasks": ["nli"], "languages": ["esho"]}, "either chains"),
         ({"tasks": ["nli"]}, "go together"),
         ({"chains": ["nli"]}, "is no chain"),
+        ({"chains": ["nli:esho + qa:esho + nli:fanu"], "weight_step": 0.5}, "too coarse for mixtures"),
         ({"chains": ["nli:esho+qa:esho >"]}, "is no chain"),
         ({"chains": ["nly:esho"]}, 'did you mean "nli"'),
         ({"chains": ["nli:eshoo"]}, 'did you mean "esho"'),
