@@ -1,7 +1,7 @@
 """Transfer settings: frozen values that say all of a trial but its target and seeds."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Literal
@@ -118,12 +118,29 @@ class Mixture:
         return min(caps, default=None)
 
     def without_idle_limits(self, size_of: SizeOf) -> "Mixture":
-        """The same without limits that no part reaches: they would only name it otherwise."""
-        for part in self.parts:
-            size, cap = size_of((part.task, part.language)), self.cap_of(part)
-            if cap is not None and (size is None or size > cap):
-                return self
-        return replace(self, rows_cap=None, rows_total=None)
+        """The same with the fewest and least limits that read the same rows.
+
+        Limits that no part reaches, or that another one makes idle, would only name it otherwise.
+        """
+        sizes = [size_of((part.task, part.language)) for part in self.parts]
+        read, weight = self._read(sizes), sum(part.weight for part in self.parts)
+        bound = [(p, n) for p, n, size in zip(self.parts, read, sizes, strict=True) if n != size]
+        cap = max((n for _, n in bound if n), default=None)
+        below = [(p, n) for p, n in bound if n and n != self.rows_cap]
+        total = max((-(-n * weight // part.weight) for part, n in below), default=None)
+        for limits in ((None, None), (cap, None), (None, total), (self.rows_cap, total)):
+            made = replace(self, rows_cap=limits[0], rows_total=limits[1])
+            if made._read(sizes) == read:
+                return made
+        return self
+
+    def _read(self, sizes: Sequence[int | None]) -> list[int | None]:
+        """Rows that are read of each part; None for all of unknown many."""
+        found = [
+            [limit for limit in (self.cap_of(part), size) if limit is not None]
+            for part, size in zip(self.parts, sizes, strict=True)
+        ]
+        return [min(limits, default=None) for limits in found]
 
     def __str__(self) -> str:
         """Name tasks and languages, as reports show them: ``nli:esho+fanu``."""

@@ -145,6 +145,51 @@ def test_a_limit_that_nothing_reaches_is_none() -> None:
     assert caps == {500: 500, 5000: None}
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.none() | st.integers(1, 60)), min_size=2, max_size=4),
+    st.none() | st.integers(1, 70),
+    st.none() | st.integers(1, 200),
+)
+def test_limits_that_read_the_same_rows_are_one_limit(
+    parts: list[tuple[int, int | None]], cap: int | None, total: int | None
+) -> None:
+    """Of two ways to limit a mixture, those that leave it the same rows have one form."""
+    sizes = {("nli", str(n)): size for n, (_, size) in enumerate(parts)}
+    made = tuple(Part(task="nli", language=str(n), weight=w) for n, (w, _) in enumerate(parts))
+
+    def limited(cap: int | None, total: int | None) -> Mixture:
+        plain = Mixture(parts=made, optimisation=OPTIMISATION, rows_cap=cap, rows_total=total)
+        return plain.without_idle_limits(sizes.get)
+
+    def read(mixture: Mixture) -> list[int]:
+        limits = [(mixture.cap_of(p), sizes["nli", p.language]) for p in mixture.parts]
+        return [min((n for n in both if n is not None), default=0) for both in limits]
+
+    one = limited(cap, total)
+    plain = Mixture(parts=made, optimisation=OPTIMISATION, rows_cap=cap, rows_total=total)
+    assert read(one) == read(plain)
+    for more in (0, 1, 2):
+        other = limited(cap and cap + more, total and total + more)
+        if read(other) == read(one) and None not in sizes.values():
+            assert other == one
+
+
+@pytest.mark.parametrize(
+    ("rows_cap", "rows_total"), [(None, 400), (None, 401), (500, 400), (300, None), (300, 9000)]
+)
+def test_a_limit_that_another_makes_idle_is_none(
+    rows_cap: int | None, rows_total: int | None
+) -> None:
+    """1:3 of 50 rows and many: 300 of the many, however that is said."""
+    parts = (Part(task="nli", language="esho"), Part(task="nli", language="fanu", weight=3))
+    sizes = {("nli", "esho"): 50, ("nli", "fanu"): 1000}
+    made = Mixture(
+        parts=parts, optimisation=OPTIMISATION, rows_cap=rows_cap, rows_total=rows_total
+    )
+    limited = made.without_idle_limits(sizes.get)
+    assert (limited.rows_cap, limited.rows_total) == (300, None)
+
+
 @pytest.mark.parametrize(
     ("most", "order", "expected"),
     [
