@@ -38,7 +38,8 @@ def by_size(sizes: Mapping[Pair, int], temperature: float, cap: int | None = Non
     T = 1 is proportional to size, a large T nears equal shares. The rule is that of T5 and of
     jiant's task sampler (``jiant/proj/main/components/task_sampler.py``).
     """
-    scaled = [min(size, cap or size) ** (1 / temperature) for size in sizes.values()]
+    counted = [min(size, cap or size) for size in sizes.values()]
+    scaled = [(size / max(counted)) ** (1 / temperature) for size in counted]  # never too large
     total = sum(scaled)
     units = rounded([value / total for value in scaled])
     return {pair: Fraction(unit, UNITS) for pair, unit in zip(sizes, units, strict=True)}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from spaces.mixing import UNITS
 from spaces.plan_table import Positive, Rate, Table
 from spaces.settings import Pooling
 
@@ -64,7 +65,7 @@ Entry = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 Limits = Annotated[tuple[Positive, ...], Field(min_length=1)]
 Temperatures = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
-Share = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1 - 1 / UNITS)]
 
 
 def entry_name(entry: Entry) -> str:
@@ -127,6 +128,8 @@ class MixtureTable(Table):
         if self.weight_step and round(1 / self.weight_step) < self._most_together:
             most = f"mixtures of {self._most_together} candidates"
             raise ValueError(f"weight_step={self.weight_step} is too coarse for {most}")
+        if wrong_shares := [share for share in self.mlm_shares or () if 0 < share < 1 / UNITS]:
+            raise ValueError(f"mlm_shares: {wrong_shares[0]} is neither 0 nor at least {1 / UNITS}")
         if self.mlm_shares and not (self.mlm_task and self.mlm_languages):
             raise ValueError("mlm_shares needs mlm_task and mlm_languages")
         return self

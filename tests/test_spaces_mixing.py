@@ -67,6 +67,12 @@ def test_proportions_by_hand() -> None:
     assert weights_of(by_size(sizes, 1.0, cap=100)) == {("a", "x"): 1, ("b", "x"): 1}
 
 
+def test_a_low_temperature_is_no_overflow() -> None:
+    """MNLI's rows to the power of 100 are no float; all but the largest part have the least."""
+    weights = weights_of(by_size({("a", "x"): 392_702, ("b", "x"): 300}, 0.01))
+    assert weights == {("a", "x"): UNITS - 1, ("b", "x"): 1}
+
+
 def test_masked_text_takes_its_share_off_all_others() -> None:
     """A fifth of the rows, split over two languages; the rest stays 1:3."""
     shares = by_weight([[("a", "x")], [("b", "x")]], [1, 3])
@@ -417,6 +423,8 @@ def test_a_listed_chain_may_call_a_part_by_another_name() -> None:
         ({"tasks": ["nli"], "languages": ["esho"], "caps": [10]}, "give temperatures"),
         ({"tasks": ["nli"], "languages": ["esho"], "weight_step": 0.3}, "1/2, 1/3"),
         ({"tasks": ["nli"], "languages": ["esho"], "mlm_shares": [0.1]}, "needs mlm_task"),
+        ({"tasks": ["nli"], "languages": ["esho"], "mlm_shares": [0.9999]}, "0.999"),
+        ({"tasks": ["nli"], "languages": ["esho"], "mlm_shares": [1e-4]}, "at least 0.001"),
     ],
 )
 def test_mixtures_that_cannot_be(table: dict[str, Any], expected: str) -> None:
