@@ -129,6 +129,11 @@ def licence_mistakes(plan: Plan, catalogue: Catalogue) -> Iterator[Mistake]:
             if not is_commercial(task):
                 where = f"[space] commercial_only: {name!r} trains {target!r}"
                 yield Mistake(where, _licence(task), rule)
+    for name in plan.space.mixture.mlm_text[0] if plan.space.mixture else ():
+        task = catalogue.tasks[name]
+        if not is_commercial(task):
+            where = f"[space] commercial_only: {name!r} is the masked text of mixtures"
+            yield Mistake(where, _licence(task), rule)
     for name in plan.space.initialisations:
         start = catalogue.initialisations[name]
         if start.path and start.commercial is not True:

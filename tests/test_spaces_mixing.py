@@ -17,7 +17,7 @@ from spaces.keys import canonical
 from spaces.mistakes import PlanError
 from spaces.mixing import UNITS, by_size, by_weight, simplex, weights_of, with_masked
 from spaces.phases import trial_phases
-from spaces.plan import Plan, parse_plan
+from spaces.plan import Plan, UserTask, parse_plan
 from spaces.settings import Mixture, Optimisation, Part
 from spaces.suggest import Space
 from tests.worlds import plan, study
@@ -377,6 +377,13 @@ def test_commercial_use_leaves_out_what_does_not_allow_it() -> None:
     with_udpos = asked("udpos", {"name": "own", "path": "/nowhere"})
     wrong = [str(m) for m in licence_mistakes(with_udpos, Catalogue.for_plan(with_udpos))]
     assert len(wrong) == 2 and "'udpos' trains 'udpos'" in wrong[0] and "not stated" in wrong[1]
+    text = {"name": "text", "like": "wikipedia_text", "licence": "mine", "commercial": False}
+    masked = {"mlm_shares": (0.1,), "mlm_task": "text", "mlm_languages": "en"}
+    mixture = plan_.space.mixture.model_copy(update=masked)  # type: ignore[union-attr]
+    space = plan_.space.model_copy(update={"mixture": mixture})
+    beside = plan_.model_copy(update={"space": space, "task": (UserTask(**text),)})
+    wrong = [str(m) for m in licence_mistakes(beside, Catalogue.for_plan(beside))]
+    assert len(wrong) == 1 and "'text' is the masked text" in wrong[0] and "mine" in wrong[0]
 
 
 # Listed chains
