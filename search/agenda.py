@@ -6,6 +6,7 @@ resumed by the same code.
 
 import math
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any, Protocol
 
 import optuna
@@ -59,13 +60,31 @@ class SearchAgenda:
         if len(trials) >= self.planned:
             return None
         role = self._roles[len(trials)]
-        if role.name not in ("baseline", "grid"):
+        if role.name == "grid":
+            return self._untried(trials)
+        if role.name != "baseline":
             role = self._missing_baseline(trials) or role
         if role.name == "matched_baseline":
             if any(trial.state == TrialState.RUNNING for trial in trials):
                 return None  # it is the twin of a best setting, which the others still decide
             role = self._matched(role, trials)
         return role
+
+    def _untried(self, trials: list[FrozenTrial]) -> Role:
+        """The first setting of a grid that no trial has: a space that grew has new ones between."""
+        known = {trial.user_attrs.get("setting_id") or self._fixed(trial) for trial in trials}
+        return next(role for role, name in self._named if name not in known)
+
+    @cached_property
+    def _named(self) -> list[tuple[Role, str]]:
+        """Roles of a grid with the names of their settings."""
+        return [(role, self._space.setting(role.fixed).setting_id) for role in self._roles]
+
+    def _fixed(self, trial: FrozenTrial) -> str:
+        """Name of the setting of a grid's trial that nobody has begun; empty for a sampled one."""
+        values = trial.system_attrs.get("fixed_params", {})
+        is_grid = trial.user_attrs.get("role") == "grid"
+        return self._space.setting(values).setting_id if is_grid else ""
 
     def _missing_baseline(self, trials: list[FrozenTrial]) -> Role | None:
         """The baseline of an initialisation that joined a study when its space grew."""

@@ -278,6 +278,30 @@ def test_a_grown_study_has_every_baseline() -> None:
     assert baselines == {"oracle-text", "oracle-placebo"}
 
 
+def test_a_grown_grid_tries_each_setting_once() -> None:
+    """New settings stand between the old ones; none of them is left out, and none comes again."""
+    storage = InMemoryStorage()
+    changes = {
+        "study.sampler": "grid",
+        "space.mixture.tasks": ["nli", "qa"],
+        "space.initialisations": ["oracle-text"],
+        "space.intermediate": {"learning_rates": [1e-3], "steps": [10]},
+        "space.target": {"learning_rates": [1e-3], "steps": [10]},
+    }
+    small = frozen({**changes, "budget.trials_per_target": 3})
+    queue = queue_of(small, storage, None)
+    while asked := queue.next():
+        queue.complete(asked, 50.0, {})
+    more = {"space.initialisations": ["oracle-text", "oracle-placebo"]}
+    grown = frozen({**changes, **more, "budget.trials_per_target": 6})
+    queue = queue_of(grown.model_copy(update={"generation": 2}), storage, 1)
+    while asked := queue.next():
+        queue.complete(asked, 50.0, {})
+    tried = {(t.params["initialisation"], t.params.get("mixture.A")) for t in queue.trials()}
+    assert len(queue.trials()) == len(tried) == 6
+    assert ("oracle-placebo", None) in tried
+
+
 @pytest.mark.parametrize("kind", STORAGES)
 def test_an_interrupted_copy_is_made_again(tmp_path: Path, kind: str) -> None:
     """A driver that died while it copied, before study.json named the copy, left no trial twice."""
