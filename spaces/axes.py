@@ -19,6 +19,9 @@ SLOTS = "ABCD"
 
 SHAPE = "mixture.shape"
 
+WEIGHTS = "mixture.weights."
+"""What the names of axes begin with that weigh mixtures of so many parts."""
+
 LISTED = "mixture.chain"
 """Axis of a plan that lists its chains, in the place of shape and slots."""
 
@@ -82,6 +85,11 @@ class Axis:
 def _ratio(value: float, reference: float) -> float:
     """How far apart two numbers are by ratio; 0 is farther than any other."""
     return abs(math.log(value / reference)) if value else math.inf
+
+
+def is_weights(name: str) -> bool:
+    """Whether an axis of this name weighs mixtures."""
+    return name.startswith(WEIGHTS)
 
 
 def distinct(values: Iterable[Any]) -> tuple[Any, ...]:

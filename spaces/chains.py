@@ -7,7 +7,7 @@ shared by ``A`` and ``A>B``. A mixture has one or several parts, each some task 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from spaces.axes import LISTED, SHAPE, SLOTS, Axis, distinct, mixtures_of, shapes
+from spaces.axes import LISTED, SHAPE, SLOTS, WEIGHTS, Axis, distinct, mixtures_of, shapes
 from spaces.candidates import Candidates
 from spaces.mixing import Pair, Shares, by_size, by_weight, simplex, weights_of, with_masked
 from spaces.plan_space import MixtureTable, split_chain
@@ -56,7 +56,7 @@ def _listed(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
 
 
 def _weights_axis(size: int) -> str:
-    return f"mixture.weights.{size}"
+    return f"{WEIGHTS}{size}"
 
 
 def _weight_choices(table: MixtureTable, size: int, found: Candidates) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
-from spaces.axes import Axis
+from spaces.axes import Axis, is_weights
 from spaces.catalogue import Catalogue
 from spaces.confirmation import Confirmation, confirmation_name
 from spaces.grouping import grouping_identity
@@ -259,12 +259,15 @@ def _is_joining(table: str, inside: list[str], old: StudyRecord) -> bool:
 
     A row of the user's own does where the old space did not name it. Otherwise it would hide the
     built-in row of its name, or say more of one that is there: old trials would mean other rows.
+    Ways to weigh join with the first part of several languages, or the first listed mixture of so
+    many parts: the old space had nothing to weigh there.
     """
     if table == "revisions":
         return True
     if table == "rows":
         return inside[1] not in old.names[inside[0]]
-    return table in ("space", "cuts", "scored") and inside[0] not in old.cuts
+    is_new_target = table in ("space", "cuts", "scored") and inside[0] not in old.cuts
+    return is_new_target or (table == "space" and is_weights(inside[-1]))
 
 
 def _show(value: Any) -> str:

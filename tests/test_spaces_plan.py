@@ -291,6 +291,28 @@ def test_a_space_may_grow(tables: dict[str, Any], grown: str) -> None:
     assert any(grown in line for line in back)  # nothing may shrink
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (
+            {"tasks": ["qa"], "languages": ["esho"], "temperatures": [1.0, 2.0]},
+            {"tasks": ["qa"], "languages": ["esho", ["brin", "fanu"]], "temperatures": [1.0, 2.0]},
+        ),
+        (
+            {"chains": ["qa:esho"], "weight_step": 0.25},
+            {"chains": ["qa:esho", "qa:esho + nli:esho"], "weight_step": 0.25},
+        ),
+    ],
+)
+def test_ways_to_weigh_join_what_had_nothing_to_weigh(was: Any, now: Any) -> None:
+    """The first part of several languages, and the first listed mixture of two parts, are growth."""
+    old, new = (
+        study(targets={"tasks": ["xcopa"]}, space={"mixture": table}) for table in (was, now)
+    )
+    growth, refusals = differences(old, new)
+    assert refusals == [] and any("mixture.weights." in line for line in growth)
+
+
 def merged(tables: dict[str, Any]) -> dict[str, Any]:
     """Tables over those of the old study."""
     return {
