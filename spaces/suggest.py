@@ -99,11 +99,11 @@ class Space:
     def _reference_steps(self, tasks: Collection[str]) -> int:
         """Steps of a mixture where the plan names none: of all its tasks together.
 
-        Masked text has none of its own: it shares the others' steps.
+        Masked text shares the steps of others; where it stands alone it has its own.
         """
         rows = [self.catalogue.tasks[task] for task in tasks]
-        found = [row.reference or DEFAULT_REFERENCE for row in rows if row.form != "masked"]
-        return sum(reference.steps for reference in found) or DEFAULT_REFERENCE.steps
+        found = [row for row in rows if row.form != "masked"] or rows
+        return sum((row.reference or DEFAULT_REFERENCE).steps for row in found)
 
     def size_of(self, pair: Pair) -> int | None:
         """Training rows of a part: counted, else as the catalogue says; None where neither does."""

@@ -293,6 +293,23 @@ def test_languages_of_an_entry_may_stand_in_the_plan() -> None:
     assert space.candidates.parts["nli:brin+esho"] == pairs
 
 
+def test_masked_text_alone_takes_its_own_steps() -> None:
+    """Beside a task it shares the task's."""
+    own = {"name": "text", "like": "masked", "steps": 42}
+    mixture = {"tasks": ["nli", "text"], "languages": ["esho"], "max_parts": 2}
+    asked = plan("microworld", space={"mixture": mixture}, task=[own])
+    space = Space.of(asked, "xnli")
+    values = {"arm": "intermediate", "mixture.B": "text:esho", "intermediate.learning_rate": 1e-3}
+    steps = {
+        (shape, part): space.chain({**values, "mixture.shape": shape, "mixture.A": f"{part}:esho"})[
+            0
+        ].optimisation.steps
+        for shape, part in (("A", "text"), ("A", "nli"), ("A+B", "nli"))
+    }
+    assert steps["A", "text"] == 42
+    assert steps["A+B", "nli"] == steps["A", "nli"] == space.reference("intermediate").steps
+
+
 # Infeasible candidates
 
 
