@@ -52,7 +52,13 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
     plan, catalogue, needed = checked.plan, checked.catalogue, checked.needed
     looked = look(plan, catalogue, needed, source_for(plan, catalogue))
     checked.stop(looked.mistakes)
-    checked.stop([*_layer_mistakes(checked), *_length_mistakes(plan, catalogue, needed)])
+    checked.stop(
+        [
+            *_layer_mistakes(checked),
+            *_length_mistakes(plan, catalogue, needed),
+            *_masked_mistakes(plan, catalogue, needed),
+        ]
+    )
     return StudyRecord(
         plan=plan,
         revisions=looked.revisions,
@@ -112,6 +118,23 @@ def _length_mistakes(
                 where, rule = f"max_tokens of {task.name!r}", f"at most {positions}"
                 why = f"{rule}: {name!r} has so many positions; a [[task]] row may lower it"
                 yield Mistake(where, str(task.max_tokens), why)
+
+
+def _masked_mistakes(
+    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
+) -> Iterator[Mistake]:
+    """Every checkpoint of a plan with masked text must be able to mask words, and to tell them."""
+    masked = {task for task, _, _ in needed if catalogue.tasks[task].form == "masked"}
+    for name in plan.space.initialisations if masked else ():
+        row = catalogue.initialisations[name]
+        if not row.path:
+            continue
+        # Heavy (torch, transformers) and needed for real checkpoints alone.
+        from trainables.initialisation import why_unmasked
+
+        if why := why_unmasked(row.path):
+            rule = "a checkpoint that was pretrained on masked words, or a plan without masked text"
+            yield Mistake(f"[[initialisation]] {name} path", f"{row.path!r}, which {why}", rule)
 
 
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:

@@ -189,9 +189,7 @@ def test_a_limit_that_another_makes_idle_is_none(
     """1:3 of 50 rows and many: 300 of the many, however that is said."""
     parts = (Part(task="nli", language="esho"), Part(task="nli", language="fanu", weight=3))
     sizes = {("nli", "esho"): 50, ("nli", "fanu"): 1000}
-    made = Mixture(
-        parts=parts, optimisation=OPTIMISATION, rows_cap=rows_cap, rows_total=rows_total
-    )
+    made = Mixture(parts=parts, optimisation=OPTIMISATION, rows_cap=rows_cap, rows_total=rows_total)
     limited = made.without_idle_limits(sizes.get)
     assert (limited.rows_cap, limited.rows_total) == (300, None)
 
@@ -439,7 +437,10 @@ def test_a_listed_chain_may_call_a_part_by_another_name() -> None:
         ({"chains": ["nli:esho"], "tasks": ["nli"], "languages": ["esho"]}, "either chains"),
         ({"tasks": ["nli"]}, "go together"),
         ({"chains": ["nli"]}, "is no chain"),
-        ({"chains": ["nli:esho + qa:esho + nli:fanu"], "weight_step": 0.5}, "too coarse for mixtures"),
+        (
+            {"chains": ["nli:esho + qa:esho + nli:fanu"], "weight_step": 0.5},
+            "too coarse for mixtures",
+        ),
         ({"chains": ["nli:esho+qa:esho >"]}, "is no chain"),
         ({"chains": ["nly:esho"]}, 'did you mean "nli"'),
         ({"chains": ["nli:eshoo"]}, 'did you mean "esho"'),

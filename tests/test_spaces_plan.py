@@ -305,7 +305,7 @@ def test_a_space_may_grow(tables: dict[str, Any], grown: str) -> None:
     ],
 )
 def test_ways_to_weigh_join_what_had_nothing_to_weigh(was: Any, now: Any) -> None:
-    """The first part of several languages, and the first listed mixture of two parts, are growth."""
+    """The first part of several languages and the first listed mixture of two are growth."""
     old, new = (
         study(targets={"tasks": ["xcopa"]}, space={"mixture": table}) for table in (was, now)
     )
@@ -353,7 +353,10 @@ def test_budget_and_resources_are_not_identity(tables: dict[str, Any]) -> None:
         ({"space": {"mixture": {**MIXTURE, "languages": ["esho", "fanu"]}}}, "objective"),
         ({"space": {"mixture": None}}, "mixture.A"),
         ({"space": {"mixture": {**MIXTURE, "temperatures": [1.0]}}}, "mixture|temperatures"),
-        ({"task": [TWO_SOURCES, {"name": "nli", "like": "nli", "max_tokens": 16}]}, "rows|task|nli"),
+        (
+            {"task": [TWO_SOURCES, {"name": "nli", "like": "nli", "max_tokens": 16}]},
+            "rows|task|nli",
+        ),
         ({"task": [{**TWO_SOURCES, "max_tokens": 16}]}, "rows|task|xnli|max_tokens"),
     ],
 )
@@ -371,7 +374,7 @@ def test_anything_else_is_refused(tables: dict[str, Any], named: str) -> None:
     ],
 )
 def test_an_entry_of_a_running_study_keeps_its_languages(name: str, was: Any, now: Any) -> None:
-    """Neither a group that hides a built-in one is growth, nor a group that is named like an axis."""
+    """A group that hides a built-in one is no growth, nor is one that is named like an axis."""
 
     def record(groups: list[list[str]]) -> StudyRecord:
         rows = [{"name": name, "languages": codes} for codes in groups]

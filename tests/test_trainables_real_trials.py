@@ -1,6 +1,7 @@
 """Trials on real rows: bad rows, what is left out, lengths, and Mewsli-X from mention to score."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from spaces.settings import Optimisation, TransferSetting
 from spaces.study import StudyRecord
 from tests.checkpoints import tiny_checkpoint
 from tests.folders import DATA, Folder, nli_rows, write
+from tests.tokenizers import minilm_tokenizer
 from tests.worlds import run, study
 from trainables import TrialRequest
 from trainables.rows import RowError
@@ -233,6 +235,41 @@ def test_a_task_longer_than_a_checkpoint_is_refused(tmp_path: Path, positions: i
     assert "128" in told and f"at most {positions}: 'own'" in told
     shorter = [{"name": name, "like": name, "max_tokens": positions} for name in ("mnli", "xnli")]
     assert study(str(data), task=shorter, **tables).revisions
+
+
+@pytest.mark.parametrize("flaw", ["", "has no mask token", "has word embeddings of 4 dimensions"])
+def test_masked_text_needs_a_checkpoint_that_masks_words(tmp_path: Path, flaw: str) -> None:
+    """What would fail in each trial is refused before the first."""
+    data, own = tmp_path / "data", tiny_checkpoint(tmp_path / "own")
+    for code in ("en", "de", "fr", "sw"):
+        write(data, f"xnli/{code}/validation", **nli_rows(6, code))
+    write(data, "multi_nli/default/train", **nli_rows(6))
+    write(data, "texts/en/train", text=["a text of words", "another one"])
+    if "token" in flaw:
+        tokenizer = deepcopy(minilm_tokenizer())
+        tokenizer.mask_token = None
+        tokenizer.save_pretrained(own)
+    if "embeddings" in flaw:
+        config = json.loads((own / "config.json").read_text())
+        (own / "config.json").write_text(json.dumps({**config, "embedding_size": 4}))
+    text = {"name": "texts", "form": "masked", "skill": "mlm", "folder": "texts"}
+    tables: dict[str, Any] = {
+        "space": {
+            "initialisations": ["own"],
+            "source_languages": [["en"]],
+            "mixture": {"tasks": ["texts"], "languages": ["en"]},
+        },
+        "initialisation": [{"name": "own", "path": str(own)}],
+        "study": {"selection": "target_dev"},
+        "targets": {"languages": ["en", "de", "fr", "sw"]},
+        "task": [{**text, "config": "{language}", "train_languages": ["en"]}],
+    }
+    if not flaw:
+        assert "texts/en/train" in study(str(data), **tables).revisions
+        return
+    with pytest.raises(PlanError, match="1 mistake") as caught:
+        study(str(data), **tables)
+    assert flaw in str(caught.value) and "[[initialisation]] own path" in str(caught.value)
 
 
 # Mewsli-X

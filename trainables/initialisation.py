@@ -152,6 +152,21 @@ def encoder_positions(path: str) -> int:
     return _positions(_config(checkpoint_folder(path)))
 
 
+def why_unmasked(path: str) -> str:
+    """Why a checkpoint cannot be trained on masked words; empty where it can."""
+    folder = checkpoint_folder(path)
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
+    if tokenizer.mask_token_id is None:
+        return "has no mask token"
+    config = _config(folder)
+    width = getattr(config, "embedding_size", config.hidden_size)  # ALBERT's and ELECTRA's
+    if width != config.hidden_size:
+        return f"has word embeddings of {width} dimensions and states of {config.hidden_size}"
+    return ""
+
+
 def _config(folder: Path) -> Any:
     return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
