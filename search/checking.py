@@ -9,7 +9,7 @@ from pathlib import Path
 from spaces.candidates import licence_mistakes
 from spaces.catalogue import Catalogue
 from spaces.confirmation import SUFFIX
-from spaces.enumeration import bounded
+from spaces.enumeration import MOST_COUNTED, bounded
 from spaces.hub import HUB, is_on_hub
 from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
@@ -134,7 +134,7 @@ def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
     """Every study holds its no-intermediate baselines, and room to search."""
     spaces = list(spaces)
     if plan.study.sampler == "grid":
-        yield from _grid_mistakes(plan, spaces)
+        yield from _open_ranges(spaces)
         return
     least = max(map(_needed_baselines, spaces), default=0)
     needed = least + (2 if plan.space.mixture else 0)
@@ -157,13 +157,26 @@ def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
         yield Mistake("[budget] no_intermediate_share", str(share), expected)
 
 
-def _grid_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
-    """A grid has an end, and its budget reaches no further."""
+def _open_ranges(spaces: Iterable[Space]) -> Iterator[Mistake]:
+    """A grid has no ranges."""
     for space in spaces:
+        if names := [axis.name for axis in space.axes if not axis.choices]:
+            where = f"[study] sampler for target {space.target.name!r}"
+            yield Mistake(where, f"'grid', and a range of {names[0]}", "lists of values")
+
+
+def grid_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
+    """A grid's budget reaches no further than its end.
+
+    Args:
+        plan: its sampler may be another.
+        spaces: with sizes, which proportions and idle limits follow from.
+    """
+    for space in spaces if plan.study.sampler == "grid" else ():
         found, trials = bounded(space), plan.budget.trials_per_target
         if found is None or not found[1]:
-            rule = "lists of values in every range, and few enough combinations to count"
-            yield Mistake(f"[study] sampler for target {space.target.name!r}", "'grid'", rule)
+            where = f"[study] sampler for target {space.target.name!r}"
+            yield Mistake(where, "'grid'", f"at most {MOST_COUNTED} combinations of values")
         elif trials > found[0]:
             rule = f"at most {found[0]}: the distinct settings of {space.target.name!r}"
             yield Mistake("[budget] trials_per_target", str(trials), rule)

@@ -76,7 +76,10 @@ def _unlooked(missing: list[str]) -> list[str]:
 
 def _target_lines(space: Space, cut: Cut) -> list[str]:
     trials = space.plan.budget.trials_per_target
-    planned = Counter(role.name for role in roles(space, trials))
+    if space.plan.study.sampler == "grid":  # whose roles may hang on sizes that nobody knows yet
+        planned = Counter(grid=trials)
+    else:
+        planned = Counter(role.name for role in roles(space, trials))
     halves = (
         (" (one half of the items)", " (the other half)")
         if cut.items_seed is not None

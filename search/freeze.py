@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from search.bringing import unknown_commits, wanted, with_pieces
-from search.checking import Checked, RowsAt, check
+from search.checking import Checked, RowsAt, check, grid_mistakes
 from spaces.catalogue import Catalogue
 from spaces.initialisations import Initialisation
 from spaces.mistakes import Mistake
@@ -59,7 +59,7 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
             *_masked_mistakes(plan, catalogue, needed),
         ]
     )
-    return StudyRecord(
+    record = StudyRecord(
         plan=plan,
         revisions=looked.revisions,
         sizes=looked.sizes,
@@ -72,6 +72,8 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
         versions=installed_versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    checked.stop(grid_mistakes(plan, record.spaces.values()))
+    return record
 
 
 def look(plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt], source: Source) -> Looked:

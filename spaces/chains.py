@@ -21,16 +21,18 @@ class UnknownSize(ValueError):
 MIXED = ("intermediate",)
 """The arm whose mixtures are searched."""
 
+ROWS_LIMITS = ("mixture.rows_cap", "mixture.rows_total")
+"""Axes that limit the rows of each part, and of a whole mixture."""
+
 
 def mixture_axes(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
     """Axes of the intermediate arm, less those that have nothing to choose."""
     yield from _listed(table, found) if table.chains else _combined(table, found)
     if table.mlm_shares:
         yield Axis("mixture.mlm_share", distinct(table.mlm_shares), arms=MIXED)
-    if table.rows_caps:
-        yield Axis("mixture.rows_cap", distinct(table.rows_caps), arms=(*MIXED, "same_rows"))
-    if table.rows_totals:
-        yield Axis("mixture.rows_total", distinct(table.rows_totals), arms=(*MIXED, "same_rows"))
+    for name, limits in zip(ROWS_LIMITS, (table.rows_caps, table.rows_totals), strict=True):
+        if limits:
+            yield Axis(name, distinct(limits), arms=(*MIXED, "same_rows"))
 
 
 def _combined(table: MixtureTable, found: Candidates) -> Iterator[Axis]:
@@ -112,8 +114,8 @@ def mixture(
     made = Mixture(
         parts=parts,
         optimisation=optimisation,
-        rows_cap=values.get("mixture.rows_cap"),
-        rows_total=values.get("mixture.rows_total"),
+        rows_cap=values.get(ROWS_LIMITS[0]),
+        rows_total=values.get(ROWS_LIMITS[1]),
     )
     return made.without_idle_limits(size_of)
 

@@ -11,7 +11,7 @@ from typing import Any
 from spaces.axes import ARMS, SEARCHED_ARMS, SHAPE, Axis, Suggester, distinct
 from spaces.candidates import Candidates, candidates, impossible
 from spaces.catalogue import Catalogue
-from spaces.chains import chain, mixture, mixture_axes
+from spaces.chains import ROWS_LIMITS, chain, mixture, mixture_axes
 from spaces.mistakes import PlanError
 from spaces.mixing import Pair, by_weight
 from spaces.phases import row_name
@@ -251,7 +251,8 @@ def baselines(space: Space) -> list[dict[str, Any]]:
     if space.plan.space.mixture is None:
         return plain
     longer = common | _reference_values(space, "intermediate") | {"initialisation": names[0]}
-    return [*plain, {**longer, "arm": "equal_tokens"}, {**longer, "arm": "same_rows"}]
+    limits = {a.name: a.choices[0] for a in space.in_arm("same_rows") if a.name in ROWS_LIMITS}
+    return [*plain, {**longer, "arm": "equal_tokens"}, {**longer, **limits, "arm": "same_rows"}]
 
 
 def _trained_values(space: Space) -> dict[str, Any]:
