@@ -23,7 +23,7 @@ from spaces.layout import (
     read_json,
     write_json,
 )
-from spaces.phases import InitialisationSpec
+from spaces.phases import PHASE_VERSIONS, InitialisationSpec
 from spaces.processes import Owner
 from tests.worlds import attempts
 from trainables.store import Attempt, PhaseStore
@@ -84,7 +84,8 @@ def test_the_mark_holds_every_file_and_its_checksum(store: PhaseStore) -> None:
     left = {p.name for p in attempt.folder.rglob("*") if p.is_file()}
     assert left == {"a.txt", "b.bin"}
     described = read_json(PhasePaths(store.root, SPEC.key).spec)
-    assert described is not None and described["revision"] == "r" and described["version"] == 1
+    assert described is not None and described["revision"] == "r"
+    assert described["version"] == PHASE_VERSIONS["initialisation"]
 
 
 def test_publishing_drops_the_checkpoints(store: PhaseStore) -> None:
@@ -212,7 +213,7 @@ CHILD = """
 import os, sys
 from pathlib import Path
 import trainables.store as module
-from spaces.phases import InitialisationSpec
+from spaces.phases import PHASE_VERSIONS, InitialisationSpec
 
 store = module.PhaseStore(Path(sys.argv[1]))
 attempt = store.begin(InitialisationSpec(name="some", revision="r"))
