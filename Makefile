@@ -62,7 +62,7 @@ real-targets: install
 	  echo "written: $(ROOT)-targets.md"; \
 	else echo "skipped: $(DATA) is absent; call make real-targets DATA=<folder in the hub's schemas>"; fi
 
-# Eleven chains of intermediate tasks before three targets: under an hour.
+# Ten chains of intermediate tasks before three targets: under an hour.
 real-intermediates: install
 	@if [ -d "$(DATA)" ]; then \
 	  $(BIN)/transfer-search start examples/real-intermediates.toml --data "$(DATA)" --root $(ROOT) && \
