@@ -529,10 +529,10 @@ def test_a_file_that_changes_fails_the_trials_that_read_it(
     real = real_world(tmp_path)
     monkeypatch.chdir(tmp_path)  # workers have other current folders
     record, _ = search.prepare(real, tmp_path / "root")
-    nli_file(tmp_path / "rows" / "other" / "default" / "train.parquet", "sentence_A", "sentence_B", 12)
+    nli_file(tmp_path / "rows" / "other" / "default" / "train.parquet", "sentence_A", "b", 12)
     trials = Search(record, tmp_path / "root", quiet=True).run().trials()
     assert len(trials) == 7
     reads_it = trials["intermediate"] == "other:en"
     assert set(trials[~reads_it]["state"]) == {"COMPLETE"}, list(trials["reason"].dropna())
     assert reads_it.any() and set(trials[reads_it]["state"]) == {"FAIL"}
-    assert trials[reads_it]["reason"].str.contains("is not what the study froze").all()
+    assert trials[reads_it]["reason"].str.contains("train.parquet").all()
