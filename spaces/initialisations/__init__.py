@@ -1,0 +1,10 @@
+"""Initialisations, one row each: the pretrained weights a trial may start from."""
+
+from spaces.initialisations.invented import INVENTED
+from spaces.initialisations.pretraining import Pretraining
+from spaces.initialisations.row import Initialisation
+
+__all__ = ["INITIALISATIONS", "Initialisation", "Pretraining"]
+
+INITIALISATIONS: tuple[Initialisation, ...] = (*INVENTED,)
+"""Every built-in initialisation. Other checkpoints enter through ``[[initialisation]]`` rows."""
