@@ -112,9 +112,9 @@ def _length_mistakes(
         if not row.path:
             continue
         # Heavy (torch, transformers) and needed for real checkpoints alone.
-        from trainables.initialisation import encoder_positions
+        from trainables.initialisation import encoder_shape
 
-        positions = encoder_positions(row.path)
+        positions = encoder_shape(row.path).positions
         for task in tasks:
             if task.max_tokens > positions:
                 where, rule = f"max_tokens of {task.name!r}", f"at most {positions}"
@@ -173,6 +173,6 @@ def _layers(row: Initialisation) -> int:
     if row.pretraining:
         return row.pretraining.layers
     # Heavy (torch, transformers) and needed for real checkpoints alone.
-    from trainables.initialisation import encoder_layers
+    from trainables.initialisation import encoder_shape
 
-    return encoder_layers(row.path)
+    return encoder_shape(row.path).layers

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from spaces.hub import checkpoint, is_on_hub
+from spaces.initialisations import EncoderShape
 from spaces.layout import file_sha256, read_json
 from spaces.mistakes import Mistake, few
 from trainables.masked_output import FILE as OUTPUT
@@ -132,7 +133,7 @@ def check_checkpoint(where: str, path: str, world: str) -> Mistake | str:
     """A checkpoint's revision, or what is wrong with its path or with the world it comes from."""
     try:
         revision, made_in = checkpoint_revision(path), _world_of(checkpoint_folder(path))
-        encoder_layers(path), encoder_positions(path)
+        encoder_shape(path)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         told = str(error).partition("\n")[0]
         return Mistake(where, repr(path), f"a transformers folder with safetensors: {told}")
@@ -142,14 +143,10 @@ def check_checkpoint(where: str, path: str, world: str) -> Mistake | str:
     return revision
 
 
-def encoder_layers(path: str) -> int:
-    """Layers of a checkpoint's encoder, embeddings aside."""
-    return int(_config(checkpoint_folder(path)).num_hidden_layers)
-
-
-def encoder_positions(path: str) -> int:
-    """Tokens that a checkpoint's encoder has positions for."""
-    return _positions(_config(checkpoint_folder(path)))
+def encoder_shape(path: str) -> EncoderShape:
+    """Layers, positions and attention of a checkpoint's encoder."""
+    config = _config(checkpoint_folder(path))
+    return EncoderShape(int(config.num_hidden_layers), _positions(config))
 
 
 def why_unmasked(path: str) -> str:
