@@ -535,4 +535,5 @@ def test_a_file_that_changes_fails_the_trials_that_read_it(
     reads_it = trials["intermediate"] == "other:en"
     assert set(trials[~reads_it]["state"]) == {"COMPLETE"}, list(trials["reason"].dropna())
     assert reads_it.any() and set(trials[reads_it]["state"]) == {"FAIL"}
+    assert trials[reads_it]["reason"].str.contains("is not what the study froze").all()
     assert trials[reads_it]["reason"].str.contains("train.parquet").all()

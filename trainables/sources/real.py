@@ -81,14 +81,23 @@ class RealSource:
 
     def rows(self, rows: Rows) -> RowTable:
         """Read, check and, where capped, draw rows with the rows seed."""
-        if self.revision(rows.task, rows.language, rows.split) != rows.revision:
-            raise RowError(
-                f"{self._where(rows.task, rows.language, rows.split)} is not what the study froze "
-                f"(revision {rows.revision}): put it back, or start a new study"
-            )
+        self._check_frozen(rows)
         row = self._catalogue.tasks[rows.task]
         table = self._table(row, rows.language, rows.split)
         return _taken(table, _drawn(table, self._unused(row, rows.language, rows.split), rows))
+
+    def _check_frozen(self, rows: Rows) -> None:
+        """Rows must be what the study froze; what cannot be read now could be read then."""
+        at, why = (rows.task, rows.language, rows.split), ""
+        try:
+            if self.revision(*at) == rows.revision:
+                return
+        except RowError as error:
+            why = f": {error}"
+        raise RowError(
+            f"{self._where(*at)} is not what the study froze (revision {rows.revision}){why}; "
+            "put it back, or start a new study"
+        )
 
     def candidates(self, rows: Rows) -> RowTable:
         """Candidates of some rows, as the task's reader finds them in the part."""
