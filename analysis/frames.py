@@ -123,6 +123,7 @@ def _trial_rows(snapshot: Snapshot) -> list[Row]:
     return [
         _trial_columns(snapshot, trial)
         | setting_columns(trial.setting)
+        | _start_columns(snapshot, trial)
         | _cost_columns(trial, executed[trial.target, trial.number])
         | {
             "paired_gain": baselines[trial.target].paired_gain(trial),
@@ -158,6 +159,13 @@ def _trial_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
         "started": trial.started,
         "finished": trial.finished,
     }
+
+
+def _start_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
+    """What the catalogue says of a trial's initialisation."""
+    rows = snapshot.record.catalogue.initialisations
+    row = rows.get(trial.setting.initialisation) if trial.setting else None
+    return {n: getattr(row, n, None) or None for n in ("family", "twin", "image_stage")}
 
 
 def setting_columns(setting: TransferSetting | None) -> Row:

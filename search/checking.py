@@ -5,12 +5,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from spaces.candidates import licence_mistakes
 from spaces.catalogue import Catalogue
 from spaces.confirmation import SUFFIX
 from spaces.enumeration import MOST_COUNTED, bounded
 from spaces.hub import HUB, is_on_hub
+from spaces.initialisations import EncoderShape
 from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.phases import POOL_LANGUAGE, scored_languages
@@ -47,8 +49,13 @@ class Checked:
             raise PlanError(f"plan of study {self.plan.study.name!r}", found)
 
 
-def check(plan: Plan) -> Checked:
+def check(plan: Plan, encoders: Mapping[str, EncoderShape] = MappingProxyType({})) -> Checked:
     """Look for mistakes, and cut the languages of each target.
+
+    Args:
+        plan: what a user asks for.
+        encoders: initialisation -> what was read of its checkpoint; of the others, the catalogue
+            knows or nobody does.
 
     Raises:
         PlanError: the source of rows is none, or a name is wrong.
@@ -56,7 +63,7 @@ def check(plan: Plan) -> Checked:
     if wrong := [*source_mistakes(plan)]:
         raise PlanError(f"plan of study {plan.study.name!r}", wrong)
     plan = _absolute(plan)
-    catalogue = Catalogue.for_plan(plan)
+    catalogue = Catalogue.for_plan(plan).knowing(encoders)
     mistakes = [*_name_mistakes(plan), *_storage_mistakes(plan)]
     mistakes += licence_mistakes(plan, catalogue)
     spaces: dict[str, Space] = {}
@@ -75,6 +82,7 @@ def check(plan: Plan) -> Checked:
         else:
             cuts[target], scored[target] = cut, scored_rows(spaces[target], languages, cut)
     mistakes += _budget_mistakes(plan, spaces.values())
+    mistakes += layer_mistakes(spaces.values())
     return Checked(plan, catalogue, spaces, cuts, scored, mistakes)
 
 
@@ -128,6 +136,21 @@ def source_mistakes(plan: Plan) -> Iterator[Mistake]:
     worlds = nearest(source, ("microworld", "oracle", HUB))
     expected = f"a folder <data set>/<config>/<split>.parquet that is there, or {worlds}"
     yield Mistake("[data] source", repr(source), expected)
+
+
+def layer_mistakes(spaces: Iterable[Space]) -> Iterator[Mistake]:
+    """Layers to read vectors at must be there in every initialisation of their target."""
+    asked = {
+        (str(name), int(layer)): space.catalogue.initialisations[str(name)].encoder
+        for space in spaces
+        if space.catalogue.is_read(space.target)
+        for name in space.axis("initialisation").choices
+        for layer in space.axis("readout.layer").choices
+    }
+    for (name, layer), shape in sorted(asked.items(), key=lambda item: item[0]):
+        if shape and not -shape.layers - 1 <= layer <= shape.layers:
+            rule = f"0 (embeddings) to {shape.layers}, or -1: {name!r} has {shape.layers} layers"
+            yield Mistake("[space.target.<task>] layers", str(layer), rule)
 
 
 def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:

@@ -156,6 +156,7 @@ def _record(
     return StudyRecord(
         plan=plan,
         revisions=revisions,
+        encoders=searched.encoders,
         cuts=cuts,
         scored=scored,
         versions=installed_versions(),

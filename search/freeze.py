@@ -11,7 +11,7 @@ from types import MappingProxyType
 from search.bringing import unknown_commits, wanted, with_pieces
 from search.checking import Checked, RowsAt, check, grid_mistakes
 from spaces.catalogue import Catalogue
-from spaces.initialisations import Initialisation
+from spaces.initialisations import EncoderShape
 from spaces.mistakes import Mistake
 from spaces.phases import row_name
 from spaces.plan import Plan
@@ -52,17 +52,15 @@ def freeze(plan: Plan, commits: Mapping[str, str] = MappingProxyType({})) -> Stu
     plan, catalogue, needed = checked.plan, checked.catalogue, checked.needed
     looked = look(plan, catalogue, needed, source_for(plan, catalogue))
     checked.stop(looked.mistakes)
-    checked.stop(
-        [
-            *_layer_mistakes(checked),
-            *_length_mistakes(plan, catalogue, needed),
-            *_masked_mistakes(plan, catalogue, needed),
-        ]
-    )
+    encoders = read_encoders(plan, catalogue)
+    checked.stop(_shape_mistakes(catalogue, encoders))
+    checked = check(plan, encoders) if encoders else checked
+    checked.stop(_masked_mistakes(checked))
     record = StudyRecord(
         plan=plan,
         revisions=looked.revisions,
         sizes=looked.sizes,
+        encoders=encoders,
         cuts=checked.cuts,
         scored=checked.scored,
         infeasible={
@@ -102,32 +100,34 @@ def _look_at(at: RowsAt, source: Source, looked: Looked) -> None:
         looked.mistakes.append(Mistake(where, str(error), advice))
 
 
-def _length_mistakes(
-    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
+def read_encoders(plan: Plan, catalogue: Catalogue) -> dict[str, EncoderShape]:
+    """Initialisation -> layers, positions and attention, of those that are checkpoints."""
+    paths = {name: catalogue.initialisations[name].path for name in plan.space.initialisations}
+    if not any(paths.values()):
+        return {}
+    # Heavy (torch, transformers) and needed for real checkpoints alone.
+    from trainables.initialisation import encoder_shape
+
+    return {name: encoder_shape(path) for name, path in paths.items() if path}
+
+
+def _shape_mistakes(
+    catalogue: Catalogue, encoders: Mapping[str, EncoderShape]
 ) -> Iterator[Mistake]:
-    """Every task of a plan must fit into the positions of every checkpoint."""
-    tasks = [catalogue.tasks[name] for name in dict.fromkeys(task for task, _, _ in needed)]
-    for name in plan.space.initialisations:
+    """Checkpoints that are not what their row of the catalogue says: other files lie there."""
+    for name, read in encoders.items():
         row = catalogue.initialisations[name]
-        if not row.path:
-            continue
-        # Heavy (torch, transformers) and needed for real checkpoints alone.
-        from trainables.initialisation import encoder_shape
-
-        positions = encoder_shape(row.path).positions
-        for task in tasks:
-            if task.max_tokens > positions:
-                where, rule = f"max_tokens of {task.name!r}", f"at most {positions}"
-                why = f"{rule}: {name!r} has so many positions; a [[task]] row may lower it"
-                yield Mistake(where, str(task.max_tokens), why)
+        if row.shape and row.shape != read:
+            rule = f"{row.shape}, as its row says; or an [[initialisation]] row of your own for it"
+            yield Mistake(f"initialisation {name!r}", f"{read} in {row.path}", rule)
 
 
-def _masked_mistakes(
-    plan: Plan, catalogue: Catalogue, needed: Iterable[RowsAt]
-) -> Iterator[Mistake]:
-    """Every checkpoint of a plan with masked text must be able to mask words, and to tell them."""
-    masked = {task for task, _, _ in needed if catalogue.tasks[task].form == "masked"}
-    for name in plan.space.initialisations if masked else ():
+def _masked_mistakes(checked: Checked) -> Iterator[Mistake]:
+    """Checkpoints of a plan with masked text must be able to mask words, and to tell them."""
+    catalogue = checked.catalogue
+    masked = {task for task, _, _ in checked.needed if catalogue.tasks[task].form == "masked"}
+    names = [n for s in checked.spaces.values() for n in s.axis("initialisation").choices]
+    for name in dict.fromkeys(map(str, names)) if masked else ():
         row = catalogue.initialisations[name]
         if not row.path:
             continue
@@ -150,29 +150,3 @@ def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | 
         from trainables.initialisation import check_checkpoint
 
         yield name, check_checkpoint(f"[[initialisation]] {name} path", path, plan.world)
-
-
-def _layer_mistakes(checked: Checked) -> Iterator[Mistake]:
-    """Layers to read vectors at must be there in every initialisation."""
-    plan, catalogue = checked.plan, checked.catalogue
-    asked = {
-        layer
-        for space in checked.spaces.values()
-        if catalogue.is_read(space.target)
-        for layer in space.axis("readout.layer").choices
-    }
-    for name in plan.space.initialisations if asked else ():
-        layers = _layers(catalogue.initialisations[name])
-        for layer in sorted(int(layer) for layer in asked):
-            if not -layers - 1 <= layer <= layers:
-                where, rule = "[space.target.<task>] layers", f"0 (embeddings) to {layers}, or -1"
-                yield Mistake(where, str(layer), f"{rule}: {name!r} has {layers} layers")
-
-
-def _layers(row: Initialisation) -> int:
-    if row.pretraining:
-        return row.pretraining.layers
-    # Heavy (torch, transformers) and needed for real checkpoints alone.
-    from trainables.initialisation import encoder_shape
-
-    return encoder_shape(row.path).layers

@@ -1,10 +1,14 @@
 """The catalogue as text."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from analysis.tables import wrapped
 from spaces.catalogue import Catalogue
-from spaces.initialisations import Initialisation
+from spaces.fitting import why_unfit
+from spaces.hub import checkpoint, is_on_hub
+from spaces.initialisations import EncoderShape, Initialisation, Stage
 from spaces.languages import ENCODERS, EXPOSURE_SOURCE, GROUP_SOURCE
 from spaces.tasks import DataSet, Task
 
@@ -13,18 +17,22 @@ WORLDS = ("real", "micro", "oracle")
 COMMERCIAL = {True: "allowed", False: "not allowed", None: "nobody says: not allowed"}
 """Words for ``DataSet.commercial``."""
 
+TRIED = {True: "its real files were converted once", False: "never, with the real files"}
+"""Words for ``Initialisation.converted``."""
+
 UNSHARED = "your own, named in a [[task]] row: nobody may pass these rows on"
 
 
 def catalogue_text(kind: str) -> str:
-    """The rows of one kind, of every world, in 80 columns where they are tasks.
+    """The rows of one kind, of every world, in 80 columns where they are no languages.
 
     Args:
         kind: targets, intermediates, languages or initialisations.
     """
     worlds = [Catalogue.of_world(world) for world in WORLDS]
     if kind in _BLOCKS:
-        return "\n\n".join(block for rows in worlds for block in _BLOCKS[kind](rows))
+        blocks = [block for rows in worlds for block in _BLOCKS[kind](rows)]
+        return "\n\n".join([*blocks, *(_unsupported(worlds) if kind == "initialisations" else ())])
     rows = [row for world in worlds for row in _ROWS[kind](world)]
     return "\n".join([*table(_HEADS[kind], list(dict.fromkeys(rows))), *_NOTES.get(kind, ())])
 
@@ -40,9 +48,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
 
 
-def _block(rows: Catalogue, task: Task, lines: Mapping[str, str]) -> str:
-    """One task: a line of what it is, then what there is to say, each under its name."""
-    head = f"{task.name}  ({rows.world}; {task.form}, {task.skill})"
+def _block(name: str, *about: str, lines: Mapping[str, str]) -> str:
+    """One row: a line of what it is, then what there is to say, each under its name."""
+    head = f"{name}  ({about[0]}; {', '.join(filter(None, about[1:]))})"
     return "\n".join([head, *(wrapped(text, f"  {n:<12}") for n, text in lines.items() if text)])
 
 
@@ -57,7 +65,7 @@ def _targets(rows: Catalogue) -> Iterator[str]:
                 "max tokens": _token_words(task),
                 "languages": _codes(task.languages),
             }
-            yield _block(rows, task, lines)
+            yield _block(task.name, rows.world, task.form, task.skill, lines=lines)
 
 
 def _dev_words(rows: Catalogue, task: Task) -> str:
@@ -92,7 +100,7 @@ def _intermediates(rows: Catalogue) -> Iterator[str]:
                 "rows": f"{task.train_rows:,}" if task.train_rows else "",
                 **(_data_words(task.data) if task.data else {}),
             }
-            yield _block(rows, task, lines)
+            yield _block(task.name, rows.world, task.form, task.skill, lines=lines)
 
 
 def _origin_words(task: Task) -> str:
@@ -120,9 +128,63 @@ def _languages(rows: Catalogue) -> Iterable[tuple[str, ...]]:
         yield *about, *seen, str(scoring or "-")
 
 
-def _initialisations(rows: Catalogue) -> Iterable[tuple[str, ...]]:
+def _initialisations(rows: Catalogue) -> Iterator[str]:
     for row in rows.initialisations.values():
-        yield rows.world, row.name, row.modality, row.twin, _origin(row)
+        if not row.unsupported:
+            yield _start_block(rows, row)
+
+
+def _unsupported(worlds: Iterable[Catalogue]) -> list[str]:
+    """Initialisations that no plan can have stand after all others."""
+    found = [(rows, row) for rows in worlds for row in rows.initialisations.values()]
+    return [_start_block(rows, row) for rows, row in found if row.unsupported]
+
+
+def _start_block(rows: Catalogue, row: Initialisation) -> str:
+    size = f"{row.parameters:g} million parameters" if row.parameters else ""
+    words = f", {row.embedding_parameters:g} of word embeddings" if row.embedding_parameters else ""
+    published = rows.world == "real" and not row.unsupported
+    lines = {
+        "unsupported": row.unsupported,
+        "weights": _origin(row),
+        "branch": checkpoint(row.path).revision if is_on_hub(row.path) else "",
+        "twin": row.twin,
+        "image stage": row.image_stage or "",
+        **{f"stage {n}": _stage_words(one) for n, one in enumerate(row.stages, 1)},
+        "confounded": row.confound,
+        "encoder": str(row.encoder or ""),
+        "size": size + words,
+        "pooling": row.pooling,
+        "licence": row.licence,
+        "commercial": COMMERCIAL[row.commercial] if row.path else "",
+        **(_served(rows, row.encoder) if row.encoder and not row.unsupported else {}),
+        "unverified": f"from memory: {', '.join(row.unverified)}" if row.unverified else "",
+        "tried": TRIED[row.converted] if published else "",
+    }
+    return _block(row.name, rows.world, row.modality, row.family, lines=lines)
+
+
+def _stage_words(stage: Stage) -> str:
+    return f"{stage.kind}: {stage.data}; languages: {stage.reach}"
+
+
+def _served(rows: Catalogue, shape: EncoderShape) -> dict[str, str]:
+    """Targets that an encoder can serve: as they stand, with shorter texts, not at all."""
+    found: dict[str, list[str]] = defaultdict(list)
+    targets = [task for task in rows.tasks.values() if task.languages]
+    for target in targets:
+        reads = [target, *(rows.tasks[name] for name in target.recipe)]
+        cut = [replace(t, max_tokens=min(t.max_tokens, shape.positions)) for t in reads]
+        kinds = {"serves": reads, "if shorter": cut}
+        kind = next((kind for kind, tasks in kinds.items() if not why_unfit(tasks, shape)), "never")
+        found[kind].append(target.name)
+    shorter = f", with max_tokens of at most {shape.positions} in [[task]] rows"
+    whole = len(found["serves"]) == len(targets)
+    return {
+        "serves": "every target" if whole else ", ".join(found["serves"]) or "none as it stands",
+        "if shorter": ", ".join(found["if shorter"]) + shorter if found["if shorter"] else "",
+        "never": ", ".join(found["never"]),
+    }
 
 
 def _origin(row: Initialisation) -> str:
@@ -134,16 +196,16 @@ def _origin(row: Initialisation) -> str:
     return f"{words}, {len(row.pretraining.languages)} languages"
 
 
-_BLOCKS = {"targets": _targets, "intermediates": _intermediates}
-
-_ROWS = {
-    "languages": _languages,
+_BLOCKS = {
+    "targets": _targets,
+    "intermediates": _intermediates,
     "initialisations": _initialisations,
 }
 
+_ROWS = {"languages": _languages}
+
 _HEADS = {
     "languages": ("world", "code", "name", "family", "script", "group", *ENCODERS, "targets"),
-    "initialisations": ("world", "name", "modality", "twin", "weights"),
 }
 
 _NOTES = {

@@ -3,10 +3,11 @@
 A candidate that is infeasible for one target still serves others, and so do its artifacts.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from spaces.catalogue import Catalogue
+from spaces.fitting import reads_of, why_unfit
 from spaces.mistakes import Mistake
 from spaces.mixing import Pair
 from spaces.plan import Plan
@@ -34,6 +35,8 @@ class Candidates:
     """Sets of source languages; empty for a target that is never trained."""
     masked: tuple[Pair, ...]
     """Text for masked language modelling beside a mixture."""
+    initialisations: tuple[str, ...]
+    """Those that can read all that the target's trials may read."""
     infeasible: tuple[Infeasible, ...]
 
 
@@ -57,12 +60,48 @@ def candidates(plan: Plan, catalogue: Catalogue, target: str) -> Candidates:
     sources, without = _sources(plan, catalogue, row)
     masked = catalogue.parts_of(*mixture.mlm_text) if mixture else []
     chains = _whole(mixture, parts) if mixture else ()
-    return Candidates(parts, chains, sources, tuple(masked), (*refused, *without))
+    used = _in_use(chains, parts) if mixture and mixture.chains else [*parts.values()]
+    trained = [task for pairs in (*used, masked) for task, _ in pairs]
+    starts, unfit = _initialisations(plan, catalogue, row, trained)
+    return Candidates(parts, chains, sources, tuple(masked), starts, (*refused, *without, *unfit))
 
 
 def _whole(table: MixtureTable, parts: Container[str]) -> tuple[str, ...]:
     """Listed chains all of whose parts are feasible."""
     return tuple(c for c in table.chains if all(p in parts for m in split_chain(c) for p in m))
+
+
+def _in_use(chains: Iterable[str], parts: Mapping[str, tuple[Pair, ...]]) -> list[tuple[Pair, ...]]:
+    """Pairs of the parts of some listed chains."""
+    return [parts[p] for chain in chains for mixture in split_chain(chain) for p in mixture]
+
+
+def _initialisations(
+    plan: Plan, catalogue: Catalogue, row: Task, trained: Iterable[str]
+) -> tuple[tuple[str, ...], list[Infeasible]]:
+    """Initialisations that can read the target and every part, and why the others cannot.
+
+    One that cannot read a single part is infeasible for the target as a whole, not with this part
+    alone. All initialisations of a target then choose from the same chains: a difference between
+    two of them is never one of what they could choose from. And what Optuna may draw under one name
+    cannot depend on what it drew under another; the alternatives (another part in the place of the
+    drawn one, or a trial that fails) would give other settings than those that were drawn.
+
+    Args:
+        plan: names the initialisations.
+        catalogue: has their rows, with what was read of their checkpoints.
+        row: the target.
+        trained: tasks of all parts that its trials may train on in between.
+    """
+    reads = reads_of(plan, catalogue, row, trained)
+    found, refused = [], []
+    for name in plan.space.initialisations:
+        shape = catalogue.initialisations[name].encoder
+        if why := why_unfit(reads, shape) if shape else "":
+            refused.append(Infeasible(f"initialisation {name}", why))
+        else:
+            found.append(name)
+    return tuple(found), refused
 
 
 def _refusal(plan: Plan, catalogue: Catalogue, target: Task, pairs: tuple[Pair, ...]) -> str:
@@ -114,6 +153,9 @@ def impossible(plan: Plan, target: str, found: Candidates, trained: bool) -> Ite
     table = plan.space.mixture
     if table and not (found.chains if table.chains else found.parts):
         yield Mistake(f"[space.mixture] for target {target!r}", why, "one feasible candidate")
+    if not found.initialisations:
+        rule = "one feasible initialisation: lower max_tokens in [[task]] rows, or name others"
+        yield Mistake(f"[space] initialisations for target {target!r}", why, rule)
     if trained and not found.sources:
         yield Mistake(f"[space] source_languages for target {target!r}", why, "one feasible set")
 

@@ -1,12 +1,17 @@
 """The catalogue of one plan: its world's built-in rows, the user's own; and name checks."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from spaces.grouping import Grouping, grouping_mistakes, groupings, groups_of
 from spaces.hub import at_commit
-from spaces.initialisations import INITIALISATIONS, Initialisation
+from spaces.initialisations import (
+    INITIALISATIONS,
+    EncoderShape,
+    Initialisation,
+    unsupported_mistakes,
+)
 from spaces.languages import LANGUAGES, Language
 from spaces.metrics import METRICS
 from spaces.mistakes import Mistake, PlanError, nearest
@@ -70,9 +75,15 @@ class Catalogue:
         for group in plan.language_group:
             catalogue.groups[group.name] = group.languages
         mistakes += [*_taken_names(catalogue, plan), *_name_mistakes(catalogue, plan)]
+        mistakes += unsupported_mistakes(plan.space.initialisations, catalogue.initialisations)
         if mistakes:
             raise PlanError(f"plan of study {plan.study.name!r}", mistakes)
         return catalogue
+
+    def knowing(self, encoders: Mapping[str, EncoderShape]) -> "Catalogue":
+        """The same rows, with what was read of the checkpoints of some initialisations."""
+        known = {n: replace(self.initialisations[n], shape=s) for n, s in encoders.items()}
+        return replace(self, initialisations={**self.initialisations, **known})
 
     def _group_by(self, grouping: Grouping) -> None:
         """Languages count in the groups of a definition; built-in entries stay that it leaves."""

@@ -193,6 +193,12 @@ class SpaceTable(Table):
         merged = by_task | stored if isinstance(stored, dict) else stored  # the rest is refused
         return {**values, "target": own, "target_by_task": merged}
 
+    def ranges_of(self, target: str) -> TargetRanges:
+        """Ranges of one target: its own table goes before the general one, value by value."""
+        own = self.target_by_task.get(target, TargetRanges())
+        given = self.target.model_dump(exclude_none=True) | own.model_dump(exclude_none=True)
+        return TargetRanges.model_validate(given)
+
     @field_validator("initialisations", "source_languages")
     @classmethod
     def _distinct(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:

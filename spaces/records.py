@@ -34,6 +34,11 @@ TRIAL_COLUMNS = (
     Column("role", "string", "sampled, baseline or matched_baseline; of a confirmation, finalist"),
     Column("replicate", "Int64", "of a confirmation: which set of fresh seeds; NA in a search"),
     Column("initialisation", "string", "pretrained weights"),
+    Column("family", "string", "initialisations of one tokenizer, size and first weights; or NA"),
+    Column("twin", "string", "text-only initialisation that this one was made from; or NA"),
+    Column(
+        "image_stage", "string", "none, distilled captions, images, shuffled images; NA: not known"
+    ),
     Column("intermediate", "string", "mixtures trained in between, or none"),
     Column("intermediate_learning_rate", "Float64", "peak learning rate of the first mixture"),
     Column("intermediate_steps", "Int64", "optimiser steps of all mixtures", "steps"),

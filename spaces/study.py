@@ -11,6 +11,7 @@ from spaces.axes import Axis, is_weights
 from spaces.catalogue import Catalogue
 from spaces.confirmation import Confirmation, confirmation_name
 from spaces.grouping import grouping_identity
+from spaces.initialisations import EncoderShape
 from spaces.keys import canonical
 from spaces.layout import SCHEMA_VERSION, StoreError, StudyPaths, read_json, study_names, write_json
 from spaces.mistakes import nearest
@@ -40,6 +41,8 @@ class StudyRecord(BaseModel):
     """Target -> (task, language, split) of everything that its trials are scored on."""
     sizes: dict[str, int] = {}
     """``row_name`` -> rows that may be used, of all training rows: proportions follow from them."""
+    encoders: dict[str, EncoderShape] = {}
+    """Initialisation -> what was read of its checkpoint: what is feasible follows from it."""
     infeasible: dict[str, dict[str, str]] = {}
     """Target -> candidate of the plan that it cannot have -> why."""
     versions: dict[str, str] = {}
@@ -75,8 +78,8 @@ class StudyRecord(BaseModel):
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """Rows of the plan's world and of the user."""
-        return Catalogue.for_plan(self.plan)
+        """Rows of the plan's world and of the user, with what was read of checkpoints."""
+        return Catalogue.for_plan(self.plan).knowing(self.encoders)
 
     @cached_property
     def frozen(self) -> Frozen:

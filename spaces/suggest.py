@@ -16,7 +16,7 @@ from spaces.mistakes import PlanError
 from spaces.mixing import Pair, by_weight
 from spaces.phases import row_name
 from spaces.plan import Plan
-from spaces.plan_space import PhaseRanges, Range, TargetRanges
+from spaces.plan_space import PhaseRanges, Range
 from spaces.settings import Mixture, Optimisation, Readout, TransferSetting
 from spaces.tasks import Task
 
@@ -139,14 +139,8 @@ def _codes(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _ranges(plan: Plan, target: str, phase: str) -> PhaseRanges:
-    """The plan's own table of a phase; a task's own table goes before the general one."""
-    return plan.space.intermediate if phase == "intermediate" else _target_ranges(plan, target)
-
-
-def _target_ranges(plan: Plan, target: str) -> TargetRanges:
-    own = plan.space.target_by_task.get(target, TargetRanges())
-    given = plan.space.target.model_dump(exclude_none=True) | own.model_dump(exclude_none=True)
-    return TargetRanges.model_validate(given)
+    """The plan's own table of a phase."""
+    return plan.space.intermediate if phase == "intermediate" else plan.space.ranges_of(target)
 
 
 def _reference(plan: Plan, target: str, catalogue: Catalogue, phase: str) -> Optimisation:
@@ -177,7 +171,7 @@ def _phase_axes(
 
 def _axes(plan: Plan, row: Task, catalogue: Catalogue, found: Candidates) -> tuple[Axis, ...]:
     table = plan.space.mixture
-    axes = [Axis("initialisation", plan.space.initialisations)]
+    axes = [Axis("initialisation", found.initialisations)]
     axes += _target_axes(plan, row.name, catalogue, found) if row.recipe else []
     axes += _readout_axes(plan, row) if catalogue.is_read(row) else []
     if table is None:
@@ -192,7 +186,7 @@ def _target_axes(plan: Plan, target: str, catalogue: Catalogue, found: Candidate
     sources = ("+".join(sorted(set(codes))) for codes in found.sources)
     axes = [Axis("source_languages", distinct(sources))]
     axes += _phase_axes(plan, target, catalogue, "target", ARMS)
-    recipe, asked = catalogue.tasks[target].recipe, _target_ranges(plan, target).lead_steps
+    recipe, asked = catalogue.tasks[target].recipe, plan.space.ranges_of(target).lead_steps
     if len(recipe) > 1:
         reference = catalogue.tasks[recipe[0]].reference or DEFAULT_REFERENCE
         axes.append(Axis("target.lead_steps", distinct(asked or (reference.steps,))))
@@ -201,7 +195,7 @@ def _target_axes(plan: Plan, target: str, catalogue: Catalogue, found: Candidate
 
 def _readout_axes(plan: Plan, row: Task) -> list[Axis]:
     """Layer and pooling of a target whose vectors are only read."""
-    own, reference = _target_ranges(plan, row.name), row.readout or Readout()
+    own, reference = plan.space.ranges_of(row.name), row.readout or Readout()
     return [
         Axis("readout.layer", distinct(own.layers or (reference.layer,))),
         Axis("readout.pooling", distinct(own.poolings or (reference.pooling,))),

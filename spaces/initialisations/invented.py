@@ -21,13 +21,16 @@ _MICRO_PRETRAINING = Pretraining(
 )
 
 INVENTED: tuple[Initialisation, ...] = (
-    Initialisation(name="micro-text", world="micro", pretraining=_MICRO_PRETRAINING),
+    Initialisation(
+        name="micro-text", world="micro", pretraining=_MICRO_PRETRAINING, image_stage="none"
+    ),
     Initialisation(
         name="micro-multimodal",
         world="micro",
         modality="multimodal",
         twin="micro-text",
         pretraining=replace(_MICRO_PRETRAINING, images="own"),
+        image_stage="images",
     ),
     # Costs and learns what the multimodal one does, except that no picture fits: "multimodal minus
     # placebo" is what seeing the right pictures does.
@@ -37,12 +40,14 @@ INVENTED: tuple[Initialisation, ...] = (
         modality="multimodal",
         twin="micro-text",
         pretraining=replace(_MICRO_PRETRAINING, images="shuffled"),
+        image_stage="shuffled images",
     ),
     # For A/A tests: also pretrained on the twin of a language, in equal share.
     Initialisation(
         name="micro-text-twin",
         world="micro",
         pretraining=replace(_MICRO_PRETRAINING, languages=(*MICRO_CODES, *MICRO_TWIN_CODES)),
+        image_stage="none",
     ),
     Initialisation(name="oracle-text", world="oracle"),
     Initialisation(

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from spaces.initialisations.pretraining import Pretraining
+from spaces.initialisations.shape import EncoderShape
+from spaces.initialisations.stage import ImageStage, Stage
+
+MICRO_POSITIONS = 64
+"""Of every encoder that is pretrained here; see ``trainables/pretraining.py``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +23,37 @@ class Initialisation:
     installed Python package carries, or ``hub:<owner>/<name>``, with ``@<revision>`` for another
     than the main branch. Empty where ``pretraining`` is given."""
     twin: str = ""
-    """The text-only initialisation a multimodal one must be compared with."""
+    """The text-only initialisation it must be compared with: the one it was made from."""
     pretraining: Pretraining | None = None
     licence: str = ""
     commercial: bool | None = None
     """Whether the licence allows commercial use; None where nobody says, which counts as no."""
+    family: str = ""
+    """What shares tokenizer, size and first weights."""
+    image_stage: ImageStage | None = None
+    """What it knows pictures from; None where nobody says."""
+    stages: tuple[Stage, ...] = ()
+    """How its makers trained it, in order."""
+    shape: EncoderShape | None = None
+    """Layers, positions and attention; None where the checkpoint alone tells them."""
+    pooling: str = ""
+    """How its makers make a text's vector of its last states. Tasks here pool as their rows say."""
+    parameters: float | None = None
+    """Of the encoder without pooler and projection, in millions."""
+    embedding_parameters: float | None = None
+    """Those of the word embeddings among them, in millions: they cost memory and no time."""
+    confound: str = ""
+    """What else than its last stage differs between it and its twin."""
+    unverified: tuple[str, ...] = ()
+    """Facts of this row that were written down from memory."""
+    converted: bool = False
+    """Whether a real checkpoint of it was ever turned into an encoder by this project."""
+    unsupported: str = ""
+    """Why no plan can have it; empty where one can."""
+
+    @property
+    def encoder(self) -> EncoderShape | None:
+        """Layers, positions and attention, also of one that is pretrained here; None: not known."""
+        if self.shape is None and self.pretraining:
+            return EncoderShape(self.pretraining.layers, MICRO_POSITIONS)
+        return self.shape

@@ -16,3 +16,7 @@ class EncoderShape:
     """Tokens that it has positions for, special ones included."""
     attention: Attention = "bidirectional"
     """Whether a token's state knows of the tokens after it (``causal``: it does not)."""
+
+    def __str__(self) -> str:
+        """``12 layers, 512 positions, bidirectional``."""
+        return f"{self.layers} layers, {self.positions} positions, {self.attention}"
