@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import analysis
+import spaces.catalogue
 from analysis.choose import BEST_COLUMNS
 from analysis.export import export_frames
 from spaces.layout import StoreError
@@ -61,6 +63,23 @@ def test_trials_name_their_setting(world: World) -> None:
         7,
     )
     assert row["attempts"] == 2 and row["reported_score"] == 64.0
+
+
+def test_trials_say_what_their_initialisation_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Family, twin and image stage are the catalogue's; NA where it says nothing."""
+    names = ["family", "twin", "image_stage"]
+    assert analysis.load_trials("small", root=world.root)[names].isna().all(axis=None)
+    said = {"family": "xlm-r-base", "twin": "oracle-placebo", "image_stage": "images"}
+    rows = [
+        replace(row, **said) if row.name == "oracle-text" else row
+        for row in spaces.catalogue.INITIALISATIONS
+    ]
+    monkeypatch.setattr(spaces.catalogue, "INITIALISATIONS", rows)
+    trials = analysis.load_trials("small", root=world.root)
+    assert trials.loc[1, names].to_dict() == said
+    assert trials.loc[6, names].isna().all()  # never asked: nobody knows which it would have been
 
 
 def test_trials_count_what_they_executed(world: World) -> None:

@@ -45,7 +45,7 @@ def test_readme_names_commands_that_exist() -> None:
             parser().parse_args(words)
 
 
-@pytest.mark.parametrize("name", ["xtreme-r", "phang-2020"])
+@pytest.mark.parametrize("name", ["xtreme-r", "phang-2020", "multimodal-question-xlmr"])
 def test_plans_for_a_cluster_are_described_without_a_network(name: str) -> None:
     """Nothing is fetched: the space, the objective and what is infeasible are in the plan."""
     text = describe_plan(load_plan(ROOT / "examples" / f"{name}.toml"), ROOT / "runs")
@@ -74,3 +74,28 @@ def test_the_plan_after_phang_has_their_hyperparameters() -> None:
         assert len(names) == 9 and names[0] == "none" and "hellaswag:en" in names
         together = next(name for name in names if "anli_r3" in name)
         assert "snli:enx" in together  # in proportion to size
+
+
+def test_the_question_about_pictures_is_asked_in_whole_cells() -> None:
+    """Twins, LAION's and placebos of two sizes, each with none and three groups of languages."""
+    plan = load_plan(ROOT / "examples" / "multimodal-question-xlmr.toml")
+    catalogue = Catalogue.for_plan(plan)
+    rows = [catalogue.initialisations[name] for name in plan.space.initialisations]
+    assert [(row.family, row.twin, row.image_stage) for row in rows] == [
+        (family, twin, stage)
+        for family, text in (("xlm-r-base", "xlmr-base"), ("xlm-r-large", "xlmr-large"))
+        for twin, stage in (("", "none"), (text, "images"), (text, "none"))
+    ]
+    for target in plan.targets.tasks:
+        space = Space.of(plan, target, catalogue)
+        found = [space.setting(values) for values in grid(space)]
+        assert len(found) == plan.budget.trials_per_target == len({s.setting_id for s in found})
+        assert len({(s.initialisation, s.intermediate) for s in found}) == 24
+        assert {s.initialisation for s in found} == set(plan.space.initialisations)
+        trained = {part.task for s in found for m in s.intermediate for part in m.parts}
+        assert trained == {"pawsx"} and catalogue.tasks["pawsx"].skill != space.target.skill
+        for mixture in (m for s in found for m in s.intermediate):
+            groups = {catalogue.languages[part.language].group for part in mixture.parts}
+            assert len(groups) == 1
+            cap = [mixture.cap_of(p) or catalogue.tasks["pawsx"].train_rows for p in mixture.parts]
+            assert sum(cap) == 49_401

@@ -231,8 +231,8 @@ def test_a_task_longer_than_a_checkpoint_is_refused(tmp_path: Path, positions: i
     with pytest.raises(PlanError) as caught:
         study(str(data), **tables)
     told = str(caught.value)
-    assert "max_tokens of 'mnli'" in told and "max_tokens of 'xnli'" in told
-    assert "128" in told and f"at most {positions}: 'own'" in told
+    assert f"initialisation own: {positions} positions, less than max_tokens of" in told
+    assert "xnli (128), mnli (128)" in told and "lower max_tokens in [[task]] rows" in told
     shorter = [{"name": name, "like": name, "max_tokens": positions} for name in ("mnli", "xnli")]
     assert study(str(data), task=shorter, **tables).revisions
 
