@@ -160,12 +160,13 @@ def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
         yield from _open_ranges(spaces)
         return
     least = max(map(_needed_baselines, spaces), default=0)
+    starts = max((len(space.axis("initialisation").choices) for space in spaces), default=0)
     needed = least + (2 if plan.space.mixture else 0)
     if plan.budget.trials_per_target < needed:
         yield Mistake(
             "[budget] trials_per_target",
             str(plan.budget.trials_per_target),
-            f"at least {needed}: a baseline for each of {len(plan.space.initialisations)} "
+            f"at least {needed}: a baseline for each of {starts} "
             "initialisations, and its untrained twin where steps hold 0"
             + (", an intermediate setting and its matched baseline" if plan.space.mixture else ""),
         )
