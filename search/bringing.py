@@ -59,10 +59,9 @@ def wanted(plan: Plan, catalogue: Catalogue, needed: Iterable[tuple[str, str, st
         PlanError: a task's data set is not on the hub, though all rows come from there.
     """
     wants: dict[Repository, Want] = {}
-    for name in plan.space.initialisations:
-        row = catalogue.initialisations[name]
+    for row in catalogue.starts(plan.space.initialisations):
         if is_on_hub(row.path):
-            _add(wants, _checkpoint_piece(row.path), name, row.licence)
+            _add(wants, _checkpoint_piece(row.path), row.name, row.licence)
     if plan.data.source == HUB:
         mistakes = _add_rows(wants, plan, catalogue, needed)
         if mistakes:

@@ -15,7 +15,7 @@ from spaces.hub import HUB, is_on_hub
 from spaces.initialisations import EncoderShape
 from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
-from spaces.phases import POOL_LANGUAGE, scored_languages
+from spaces.phases import POOL_LANGUAGE, pretraining_rows, scored_languages
 from spaces.plan import Plan
 from spaces.selection import Cut, make_cut, scored_rows
 from spaces.suggest import Space, baselines
@@ -41,6 +41,12 @@ class Checked:
     @property
     def needed(self) -> list[RowsAt]:
         """Every row set that some trial of the plan may read."""
+        pretrained = pretraining_needed(self.plan, self.catalogue)
+        return list(dict.fromkeys([*self.trained_or_scored, *pretrained]))
+
+    @property
+    def trained_or_scored(self) -> list[RowsAt]:
+        """The same without the text that initialisations are pretrained on."""
         return needed_rows(self.spaces, self.scored)
 
     def stop(self, mistakes: Iterable[Mistake] = ()) -> None:
@@ -90,7 +96,7 @@ def _absolute(plan: Plan) -> Plan:
     """A plan whose folders are absolute: workers have other current folders than the driver."""
     rows = [
         row
-        if row.path.startswith(("package:", "~")) or is_on_hub(row.path)
+        if not row.path or row.path.startswith(("package:", "~")) or is_on_hub(row.path)
         else row.model_copy(update={"path": str(Path(row.path).absolute())})
         for row in plan.initialisation
     ]
@@ -119,6 +125,12 @@ def needed_rows(
         pairs = [pair for part in found.parts.values() for pair in part]
         needed += [(task, code, "train") for task, code in (*pairs, *found.masked)]
     return list(dict.fromkeys(needed))
+
+
+def pretraining_needed(plan: Plan, catalogue: Catalogue) -> list[RowsAt]:
+    """Rows of the text that the plan's own initialisations are pretrained on."""
+    rows = catalogue.starts(plan.space.initialisations)
+    return [at for row in rows for at in pretraining_rows(catalogue, row)]
 
 
 def _name_mistakes(plan: Plan) -> Iterator[Mistake]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from analysis.finalists import finalists
 from analysis.snapshot import Snapshot, read_snapshot
 from analysis.tables import DONE
-from search.checking import RowsAt, needed_rows, source_mistakes
+from search.checking import RowsAt, needed_rows, pretraining_needed, source_mistakes
 from search.freeze import look
 from spaces.confirmation import Confirmation, ConfirmedSetting, confirmation_cut
 from spaces.layout import StudyPaths
@@ -186,7 +186,9 @@ def _revisions(
         PlanError: they are not, or something is gone.
     """
     plan = frozen.plan
-    looked = look(plan, frozen.catalogue, needed_rows(frozen.spaces, scored), source)
+    pretrained = pretraining_needed(plan, frozen.catalogue)
+    needed = [*needed_rows(frozen.spaces, scored), *pretrained]
+    looked = look(plan, frozen.catalogue, needed, source)
     for name, found in looked.revisions.items():
         if (was := frozen.revisions.get(name, found)) != found:
             rule = f"revision {was}, as {frozen.name!r} froze it: put it back"

@@ -58,6 +58,10 @@ def export_model(study: str, folder: Path, target: str, root: Path | str) -> str
 
 
 def _weights(snapshot: Snapshot, trial: ReadTrial) -> list[Path]:
-    """Folders of a trial's phases that hold weights, the initialisation first."""
-    trained = (phase for phase in trial.attributes.phases if phase.kind != "evaluation")
-    return [finished_folder(snapshot.root, phase.key) for phase in trained]
+    """Folders of a trial's phases that hold weights, the initialisation first.
+
+    Of initialisations that went on from one another it is the last.
+    """
+    trained = [phase for phase in trial.attributes.phases if phase.kind != "evaluation"]
+    starts = sum(phase.kind == "initialisation" for phase in trained)
+    return [finished_folder(snapshot.root, phase.key) for phase in trained[starts - 1 :]]

@@ -102,7 +102,7 @@ def _look_at(at: RowsAt, source: Source, looked: Looked) -> None:
 
 def read_encoders(plan: Plan, catalogue: Catalogue) -> dict[str, EncoderShape]:
     """Initialisation -> layers, positions and attention, of those that are checkpoints."""
-    paths = {name: catalogue.initialisations[name].path for name in plan.space.initialisations}
+    paths = {row.name: row.path for row in catalogue.starts(plan.space.initialisations)}
     if not any(paths.values()):
         return {}
     # Heavy (torch, transformers) and needed for real checkpoints alone.
@@ -125,7 +125,9 @@ def _shape_mistakes(
 def _masked_mistakes(checked: Checked) -> Iterator[Mistake]:
     """Checkpoints of a plan with masked text must be able to mask words, and to tell them."""
     catalogue = checked.catalogue
-    masked = {task for task, _, _ in checked.needed if catalogue.tasks[task].form == "masked"}
+    masked = {
+        task for task, _, _ in checked.trained_or_scored if catalogue.tasks[task].form == "masked"
+    }
     names = [n for s in checked.spaces.values() for n in s.axis("initialisation").choices]
     for name in dict.fromkeys(map(str, names)) if masked else ():
         row = catalogue.initialisations[name]
@@ -141,10 +143,11 @@ def _masked_mistakes(checked: Checked) -> Iterator[Mistake]:
 
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:
     """Revision of every initialisation."""
-    for name in plan.space.initialisations:
-        path = catalogue.initialisations[name].path
+    revisions = {"micro": world_revision(), "real": "rows"}
+    for row in catalogue.starts(plan.space.initialisations):
+        name, path = row.name, row.path
         if not path:
-            yield name, world_revision() if plan.world == "micro" else f"{plan.world}-{name}"
+            yield name, revisions.get(plan.world, f"oracle-{name}")
             continue
         # Heavy (torch, transformers) and needed for real checkpoints alone.
         from trainables.initialisation import check_checkpoint

@@ -191,8 +191,13 @@ def _origin(row: Initialisation) -> str:
     """Where an initialisation's weights come from."""
     if row.pretraining is None:
         return row.path or "a formula"
-    pictures = {"none": "text", "own": "text and pictures", "shuffled": "text and wrong pictures"}
-    words = f"pretrained here on {pictures[row.pretraining.images]}"
+    seen = {
+        "none": "text",
+        "images": "text and pictures",
+        "shuffled": "text and wrong pictures",
+        "views": "text, contrasted with itself",
+    }
+    words = f"pretrained here on {seen[row.pretraining.contrast]}"
     return f"{words}, {len(row.pretraining.languages)} languages"
 
 

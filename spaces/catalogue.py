@@ -12,15 +12,17 @@ from spaces.initialisations import (
     Initialisation,
     unsupported_mistakes,
 )
+from spaces.initialisations.own import own_row, recipe_mistakes
 from spaces.languages import LANGUAGES, Language
 from spaces.metrics import METRICS
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.plan import Plan, UserTask
+from spaces.plan_initialisation import UserInitialisation
 from spaces.plan_space import Entry, MixtureTable, entry_name
 from spaces.published import PUBLISHED
 from spaces.settings import Optimisation
 from spaces.tasks import TASKS, DataSet, Task
-from spaces.tasks.row import PERMUTABLE
+from spaces.tasks.row import PERMUTABLE, TRAINED_ONLY
 
 TRAINING_RANGES = ("learning_rates", "steps", "rows_per_step")
 LEAD_RANGES = ("lead_steps",)
@@ -62,10 +64,7 @@ class Catalogue:
         """
         catalogue = cls.of_world(plan.world)
         mistakes = [m for row in plan.task for m in catalogue._add_task(row)]
-        for row in plan.initialisation:
-            catalogue.initialisations[row.name] = Initialisation(
-                **row.model_dump(), world=plan.world
-            )
+        mistakes += [m for own in plan.initialisation for m in catalogue._add_initialisation(own)]
         for name, known in catalogue.initialisations.items():
             path = at_commit(known.path, plan.data.commits)
             catalogue.initialisations[name] = replace(known, path=path)
@@ -82,7 +81,12 @@ class Catalogue:
 
     def knowing(self, encoders: Mapping[str, EncoderShape]) -> "Catalogue":
         """The same rows, with what was read of the checkpoints of some initialisations."""
-        known = {n: replace(self.initialisations[n], shape=s) for n, s in encoders.items()}
+        roots = {name: self.lineage(name)[0].name for name in self.initialisations}
+        known = {
+            name: replace(self.initialisations[name], shape=encoders[root])
+            for name, root in roots.items()
+            if root in encoders
+        }
         return replace(self, initialisations={**self.initialisations, **known})
 
     def _group_by(self, grouping: Grouping) -> None:
@@ -106,10 +110,27 @@ class Catalogue:
         self.tasks[row.name] = merged
         return []
 
+    def _add_initialisation(self, own: UserInitialisation) -> list[Mistake]:
+        made = own_row(own, self.initialisations, self.world)
+        if isinstance(made, Mistake):
+            return [made]
+        self.initialisations[own.name] = made
+        return [*recipe_mistakes(made, self.tasks, tuple(self.languages))]
+
     def is_read(self, task: Task) -> bool:
         """Whether a target's vectors are read from an encoder that no retrieval task trains."""
         forms = (self.tasks[name].form for name in task.recipe)
         return task.form == "retrieval" and "retrieval" not in forms
+
+    def lineage(self, name: str) -> list[Initialisation]:
+        """The initialisation that another one's weights go back to, each that goes on, and it."""
+        row = self.initialisations[name]
+        return [*(self.lineage(row.start) if row.start else ()), row]
+
+    def starts(self, names: Iterable[str]) -> list[Initialisation]:
+        """Some initialisations with all that they go back to, each once."""
+        rows = [row for name in names for row in self.lineage(name)]
+        return list({row.name: row for row in rows}.values())
 
     def tongue(self, code: str) -> str:
         """What two codes of one language share: Mandarin is one in whichever script."""
@@ -248,9 +269,9 @@ def _source_mistakes(catalogue: Catalogue, plan: Plan, target: str) -> list[Mist
 def _control_mistakes(catalogue: Catalogue, plan: Plan) -> Iterator[Mistake]:
     """Controls where a target should be, and rows that cannot be the control they are to be."""
     for target in dict.fromkeys(plan.targets.tasks):
-        if catalogue.tasks[target].form == "masked":
+        if (form := catalogue.tasks[target].form) in TRAINED_ONLY:
             rule = "a task with answers to score: masked words are only trained on, in mixtures"
-            yield Mistake("[targets] tasks", f"{target!r}, of form 'masked'", rule)
+            yield Mistake("[targets] tasks", f"{target!r}, of form {form!r}", rule)
     for name in (row.name for row in plan.task if row.permuted):
         yield from _permuted_mistakes(catalogue, f"[[task]] {name} permuted", catalogue.tasks[name])
 

@@ -21,6 +21,10 @@ from spaces.processes import parse_json
 SCHEMA_VERSION = 1
 """Version of every JSON file that is written here."""
 
+HELD_OUT = "held_out.parquet"
+"""In the artifact of an initialisation that was pretrained on real rows: what it does on rows that
+it has not seen."""
+
 
 class StoreError(RuntimeError):
     """A file of the store or of a study cannot be used as it is."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 from spaces.catalogue import Catalogue
-from spaces.initialisations import Pretraining
+from spaces.initialisations import Initialisation, Pretraining
 from spaces.keys import NOT_IN_KEY, content_hash
 from spaces.settings import (
     Mixture,
@@ -48,6 +48,9 @@ class Rows:
         return f"{self.task}:{self.language}"
 
 
+HELD_ROWS = 200
+"""Most rows per task and language that a pretraining is measured on."""
+
 POOL_LANGUAGE = "en"
 """Candidates in many languages stand in one place; a name needs a language all the same."""
 
@@ -79,11 +82,15 @@ class InitialisationSpec(_Keyed):
     """Weights to start from: a checkpoint turned into a plain encoder, or one pretrained here."""
 
     kind: ClassVar[str] = "initialisation"  # type: ignore[misc]
-    parent: ClassVar[str] = ""  # type: ignore[misc]
+    parent: str = ""
+    """Key of the weights that pretraining goes on from; empty for fresh ones, and for a checkpoint.
+    """
     name: str = field(metadata=NOT_IN_KEY)
     revision: str
     """Hash of the checkpoint's files, or of the world that pretraining reads."""
     pretraining: Pretraining | None = None
+    rows: tuple["Rows", ...] = ()
+    """Real text that pretraining reads, and the rows that it is then measured on."""
     seed: int | None = None
     """None for a checkpoint: it is what it is."""
     dtype: str = "fp32"
@@ -183,23 +190,48 @@ def trial_phases(
     frozen: Frozen, target: str, setting: TransferSetting, seeds: Seeds
 ) -> tuple[PhaseSpec, ...]:
     """The phases of a trial in order, each keyed through its parents."""
-    first = _initialisation(frozen, setting.initialisation, seeds)
-    phases: list[PhaseSpec] = [first]
+    phases: list[PhaseSpec] = []
+    for row in frozen.catalogue.lineage(setting.initialisation):
+        phases.append(_initialisation(frozen, row, phases[-1].key if phases else "", seeds))
     for mixture in setting.intermediate:
         phases.append(_intermediate(frozen, mixture, phases[-1].key, seeds))
-    row = frozen.catalogue.tasks[target]
-    for training in row.recipe:
-        phases.append(_target(frozen, row, training, setting, phases[-1].key, seeds))
-    phases.append(_evaluation(frozen, row, phases[-1].key, seeds, setting.readout))
+    target_row = frozen.catalogue.tasks[target]
+    for training in target_row.recipe:
+        phases.append(_target(frozen, target_row, training, setting, phases[-1].key, seeds))
+    phases.append(_evaluation(frozen, target_row, phases[-1].key, seeds, setting.readout))
     return tuple(phases)
 
 
-def _initialisation(frozen: Frozen, name: str, seeds: Seeds) -> InitialisationSpec:
-    row = frozen.catalogue.initialisations[name]
+def pretraining_rows(catalogue: Catalogue, row: Initialisation) -> list[tuple[str, str, str]]:
+    """(task, language, split) of the real text that an initialisation is made from.
+
+    Dev rows, where there are some, are what it is measured on.
+    """
+    recipe = row.pretraining
+    tasks = [catalogue.tasks[name] for name in recipe.tasks] if recipe else []
+    spoken = [(task, code) for task in tasks for code in task.train_languages]
+    return [
+        (task.name, code, split)
+        for task, code in spoken
+        if recipe and code in recipe.languages
+        for split in ("train", "dev")
+        if split == "train" or task.has_dev(code)
+    ]
+
+
+def _initialisation(
+    frozen: Frozen, row: Initialisation, parent: str, seeds: Seeds
+) -> InitialisationSpec:
+    rows = pretraining_rows(frozen.catalogue, row)
     return InitialisationSpec(
-        name=name,
-        revision=frozen.revisions[name],
+        parent=parent,
+        name=row.name,
+        revision=frozen.revisions[row.name],
         pretraining=row.pretraining,
+        rows=tuple(
+            frozen.rows(Part(task=t, language=c), split, 0, None if split == "train" else HELD_ROWS)
+            for t, c, split in rows
+        ),
         seed=None if row.path else seeds.initialisation,
         dtype=frozen.dtype,
     )

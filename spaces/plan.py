@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
-from spaces.hub import COMMIT, checkpoint, is_on_hub
-from spaces.initialisations import ImageStage
+from spaces.hub import COMMIT
 from spaces.languages import MICRO_HUB
 from spaces.mistakes import Mistake, PlanError, mistakes_of
+from spaces.plan_initialisation import UserInitialisation
 from spaces.plan_space import SpaceTable
 from spaces.plan_table import Name, Positive, Rate, Table
 from spaces.tasks.row import Form, Origin, Reader
@@ -170,32 +170,6 @@ class UserTask(Table):
     single: bool | None = None
     learning_rate: Rate | None = None
     steps: Positive | None = None
-
-
-class UserInitialisation(Table):
-    """``[[initialisation]]``: a checkpoint folder of the user's own."""
-
-    name: Name
-    path: Annotated[str, Field(min_length=1)]
-    modality: Literal["text", "multimodal"] = "text"
-    family: str = ""
-    twin: str = ""
-    image_stage: ImageStage | None = None
-    licence: str = ""
-    commercial: bool | None = None
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "UserInitialisation":
-        if self.image_stage not in (None, "none") and self.modality == "text":
-            raise ValueError(f"image_stage={self.image_stage!r} needs modality = 'multimodal'")
-        return self
-
-    @field_validator("path")
-    @classmethod
-    def _named(cls, value: str) -> str:
-        if is_on_hub(value):
-            checkpoint(value)
-        return value
 
 
 class UserGroup(Table):

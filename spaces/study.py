@@ -160,7 +160,8 @@ class StudyRecord(BaseModel):
         rows = [self.catalogue.tasks[name] for name in named]
         named |= {t for row in rows for t in (*row.recipe, *row.source_dev, row.proxy)}
         entries = _named(tuple(mixture.named[1]), mixture.mlm_text[1]) if mixture else set()
-        return {"task": named, "language_group": entries}
+        known = {row.name for row in self.catalogue.starts(self.plan.space.initialisations)}
+        return {"task": named, "language_group": entries, "initialisation": known}
 
     def _own_rows(self) -> dict[str, Any]:
         """The user's own rows that the space names: one that changes its meaning is another."""
@@ -175,7 +176,13 @@ class StudyRecord(BaseModel):
             for group in self.plan.language_group
             if group.name in names["language_group"]
         }
-        return {"task": tasks, "language_group": groups}
+        recipes = {
+            row.name: canonical(row.pretraining)
+            for row in self.catalogue.starts(self.plan.space.initialisations)
+            if row.pretraining and row.pretraining.texts
+        }
+        own = {"task": tasks, "language_group": groups}
+        return {**own, "initialisation": recipes} if recipes else own
 
     def write(self, paths: StudyPaths) -> None:
         """Write ``study.json`` whole or not at all."""

@@ -19,6 +19,7 @@ from spaces.plan import Plan
 from spaces.plan_space import PhaseRanges, Range
 from spaces.settings import Mixture, Optimisation, Readout, TransferSetting
 from spaces.tasks import Task
+from spaces.tasks.row import TRAINED_ONLY
 
 DEFAULT_REFERENCE = Optimisation(learning_rate=2e-5, steps=500)
 """Hyperparameters of a phase whose task names none."""
@@ -102,7 +103,7 @@ class Space:
         Masked text shares the steps of others; where it stands alone it has its own.
         """
         rows = [self.catalogue.tasks[task] for task in tasks]
-        found = [row for row in rows if row.form != "masked"] or rows
+        found = [row for row in rows if row.form not in TRAINED_ONLY] or rows
         return sum((row.reference or DEFAULT_REFERENCE).steps for row in found)
 
     def size_of(self, pair: Pair) -> int | None:

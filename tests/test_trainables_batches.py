@@ -119,12 +119,13 @@ def test_rows_per_step_only_cut_one_endless_order(order: RowOrder, factor: int) 
 @pytest.mark.parametrize("positions", [[[0, 1, 2, 3, 4, 5]], [[5], [0, 3], [4, 1, 2]]])
 def test_masks_do_not_depend_on_the_cut(positions: list[list[int]]) -> None:
     """A document's masked tokens follow from seed, step and its place in the step alone."""
-    from trainables.pretraining import MaskedText
+    from trainables.forms.masked import Masking
+    from trainables.pretraining.documents import MaskedText
 
     rng = np.random.default_rng(0)
     ids = [rng.integers(5, 30, size=size).tolist() for size in (3, 12, 7, 7, 1, 9)]
     order = RowOrder(4, (6,), (1,), 6)
-    data = MaskedText(ids, order, 0.3, mask_id=4, pad_id=0, vocabulary_size=30)
+    data = MaskedText(ids, order, Masking(0.3, 4, np.arange(30) >= 5), pad_id=0)
     rows = data.rows(2)
     whole = data.batch(rows, list(range(6)))
     for chosen in positions:
@@ -140,11 +141,12 @@ def test_masks_do_not_depend_on_the_cut(positions: list[list[int]]) -> None:
 
 def test_masks_keep_their_shares() -> None:
     """Of 20 % chosen tokens 80 % become the mask, 10 % a random token, 10 % stay; specials stay."""
-    from trainables.pretraining import MaskedText
+    from trainables.forms.masked import Masking
+    from trainables.pretraining.documents import MaskedText
 
     ids = [[2, *[7] * 100, 3]] * 200
     order = RowOrder(0, (200,), (1,), 200)
-    data = MaskedText(ids, order, 0.2, mask_id=4, pad_id=0, vocabulary_size=1000)
+    data = MaskedText(ids, order, Masking(0.2, 4, np.arange(1000) >= 5), pad_id=0)
     batch = data.batch(data.rows(0), list(range(200)))
     seen, targets = batch["input_ids"].numpy(), batch["targets"].numpy()
     assert (seen[:, 0] == 2).all() and (seen[:, -1] == 3).all()

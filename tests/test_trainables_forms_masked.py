@@ -30,7 +30,8 @@ from trainables.initialisation import load_encoder, save_encoder, save_weights
 from trainables.micro import task_rows
 from trainables.model import TaskData, TaskModel, TokenisedPart, collate
 from trainables.phase import PhaseRun
-from trainables.pretraining import fresh_encoder, micro_tokenizer
+from trainables.pretraining.miniature import micro_tokenizer
+from trainables.pretraining.model import fresh_encoder
 from trainables.rows import RowError
 
 TASKS = Catalogue.of_world("micro").tasks

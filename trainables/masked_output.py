@@ -82,3 +82,13 @@ def keep_output(encoder: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 def pretrained_output(encoder: nn.Module) -> PretrainedOutput | None:
     """What ``keep_output`` gave an encoder."""
     return encoder.__dict__.get("pretrained_output")
+
+
+def output_tensors(transform: nn.Module, bias: Tensor) -> dict[str, Tensor]:
+    """An output layer's five tensors by our names; empty where nothing stands before the words."""
+    if not isinstance(transform, nn.Sequential):
+        return {}
+    dense, _, norm = transform
+    found = {"dense": dense, "layer_norm": norm}
+    weights = {f"{n}.{w}": getattr(m, w) for n, m in found.items() for w in ("weight", "bias")}
+    return {PREFIX + name: tensor for name, tensor in {**weights, "bias": bias}.items()}

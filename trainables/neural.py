@@ -31,7 +31,6 @@ from trainables.initialisation import (
     load_encoder,
     load_tokenizer,
     longest_input,
-    save_encoder,
     save_weights,
 )
 from trainables.model import TaskData, TaskModel, TokenisedPart, tokenised
@@ -82,24 +81,24 @@ class NeuralWorld:
         yield Tick(0, 0)
 
     def _pretrain(self, spec: InitialisationSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
-        """Masked words, and pictures where asked, on the micro-world's documents."""
+        """Masked words and what the recipe contrasts, from fresh weights or an initialisation's."""
         assert spec.pretraining is not None and spec.seed is not None
-        model, tokenizer, data = pretraining_run(spec.pretraining, spec.seed)
-        run = self._run(job, model, data, spec.pretraining.optimisation, spec.seed)
+        pretraining = pretraining_run(spec, self._source, job.chain[-1] if job.chain else None)
+        how = (spec.pretraining.optimisation, spec.seed)
+        run = self._run(job, pretraining.model, pretraining.data, *how)
         yield from _ticks(run, outcome)
         if self._ranks.rank > 0:
             return
-        tokenizer.save_pretrained(job.attempt.folder)
-        model.encoder.load_state_dict(_below("encoder.", run.weights))
-        save_encoder(model.encoder, job.attempt.folder)
+        pretraining.save(run.weights, job.attempt.folder)
+        outcome.details["left_out"] = self._left_out(spec.rows)
         _save_losses(run, job)
 
     def _train(self, spec: TrainingSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
         """An intermediate or target phase: the parent's encoder, fresh heads, this phase's rows."""
-        encoder, account = _encoder(job.chain)
+        encoder, account = _encoder(job)
         torch.manual_seed(derived_seed("heads", spec.seed))
         model = TaskModel(encoder, [self._catalogue.tasks[name] for name in spec.tasks])
-        data = self._data(spec, job.chain[0], encoder)
+        data = self._data(spec, job.start, encoder)
         run = self._run(job, model, data, spec.optimisation, spec.seed)
         if spec.kind == "target":
             self._add_reports(run, job)
@@ -159,7 +158,7 @@ class NeuralWorld:
 
     def _evaluate(self, spec: EvaluationSpec, job: Job, outcome: Outcome) -> Iterator[Tick]:
         """Predict every row of every language with the target phase's weights."""
-        encoder, _ = _encoder(job.chain)
+        encoder, _ = _encoder(job)
         task = self._catalogue.tasks[spec.target]
         model = TaskModel(encoder, [task], every_readout(encoder) if spec.reads else ())
         weights = load_file(job.chain[-1].file("model.safetensors"))
@@ -180,16 +179,14 @@ class NeuralWorld:
     def _predict(self, model: TaskModel, rows: list[Rows], job: Job) -> Predicting:
         """Prediction tables of some rows; retrieval rows that share a pool are ranked together."""
         spec, budget = job.evaluation, self._plan.resources.tokens_per_micro_batch
-        pad_id = load_tokenizer(job.chain[0].folder).pad_token_id
+        pad_id = load_tokenizer(job.start.folder).pad_token_id
         evaluator = Evaluator(model, budget, pad_id, spec.dtype)
         tables: list[PredictionTable] = []
         for together in _sharing_a_pool(rows, self._catalogue):
-            parts = [
-                self._tokenise(r, job.chain[0], spec.max_tokens, model.encoder) for r in together
-            ]
+            parts = [self._tokenise(r, job.start, spec.max_tokens, model.encoder) for r in together]
             if FORMS[parts[0].task.form].joint:
                 pool = self._pool(parts, spec)
-                tokenizer = load_tokenizer(job.chain[0].folder)
+                tokenizer = load_tokenizer(job.start.folder)
                 form = cast(JointForm, FORMS[parts[0].task.form])
                 task = parts[0].task
                 found = tokenised(form.candidates, task, pool, tokenizer, spec.max_tokens)
@@ -245,10 +242,10 @@ class NeuralWorld:
         )
 
 
-def _encoder(chain: tuple[Artifact, ...]) -> tuple[nn.Module, Account]:
-    """The encoder that the last phase of a chain handed on."""
-    first, last = chain[0], chain[-1]
-    return load_encoder(first.folder, None if first is last else last.file("model.safetensors"))
+def _encoder(job: Job) -> tuple[nn.Module, Account]:
+    """The encoder that the last phase before a job handed on."""
+    start, last = job.start, job.chain[-1]
+    return load_encoder(start.folder, None if start is last else last.file("model.safetensors"))
 
 
 def every_readout(encoder: Any) -> list[Readout]:

@@ -38,6 +38,11 @@ class Job:
     """How the trial will be scored: its selecting rows are what reports are computed on."""
     cut: Cut
 
+    @property
+    def start(self) -> Artifact:
+        """The initialisation of the trial: the last one, where it went on from another."""
+        return [a for a in self.chain if a.provenance["kind"] == "initialisation"][-1]
+
 
 @dataclass(slots=True)
 class Outcome:

@@ -29,7 +29,7 @@ INVENTED: tuple[Initialisation, ...] = (
         world="micro",
         modality="multimodal",
         twin="micro-text",
-        pretraining=replace(_MICRO_PRETRAINING, images="own"),
+        pretraining=replace(_MICRO_PRETRAINING, contrast="images"),
         image_stage="images",
     ),
     # Costs and learns what the multimodal one does, except that no picture fits: "multimodal minus
@@ -39,8 +39,17 @@ INVENTED: tuple[Initialisation, ...] = (
         world="micro",
         modality="multimodal",
         twin="micro-text",
-        pretraining=replace(_MICRO_PRETRAINING, images="shuffled"),
+        pretraining=replace(_MICRO_PRETRAINING, contrast="shuffled"),
         image_stage="shuffled images",
+    ),
+    # A contrastive loss and no picture: "multimodal minus views" tells what looking does from what
+    # a sentence-level objective does.
+    Initialisation(
+        name="micro-views",
+        world="micro",
+        twin="micro-text",
+        pretraining=replace(_MICRO_PRETRAINING, contrast="views"),
+        image_stage="none",
     ),
     # For A/A tests: also pretrained on the twin of a language, in equal share.
     Initialisation(

@@ -7,9 +7,6 @@ from spaces.initialisations.pretraining import Pretraining
 from spaces.initialisations.shape import EncoderShape
 from spaces.initialisations.stage import ImageStage, Stage
 
-MICRO_POSITIONS = 64
-"""Of every encoder that is pretrained here; see ``trainables/pretraining.py``."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Initialisation:
@@ -22,6 +19,8 @@ class Initialisation:
     """A folder that transformers can load, ``package:<import name>/<folder>`` for one that an
     installed Python package carries, or ``hub:<owner>/<name>``, with ``@<revision>`` for another
     than the main branch. Empty where ``pretraining`` is given."""
+    start: str = ""
+    """The initialisation whose weights ``pretraining`` goes on from; empty for fresh ones."""
     twin: str = ""
     """The text-only initialisation it must be compared with: the one it was made from."""
     pretraining: Pretraining | None = None
@@ -54,6 +53,6 @@ class Initialisation:
     @property
     def encoder(self) -> EncoderShape | None:
         """Layers, positions and attention, also of one that is pretrained here; None: not known."""
-        if self.shape is None and self.pretraining:
-            return EncoderShape(self.pretraining.layers, MICRO_POSITIONS)
+        if self.shape is None and self.pretraining and not self.start:
+            return self.pretraining.shape
         return self.shape

@@ -31,4 +31,25 @@ CONTROLS = (
             commercial=True,
         ),
     ),
+    # Emoji with their names as people gave them: pictures of 32 x 32 pixels.
+    row(
+        "emoji_captions",
+        "captions",
+        "captions",
+        None,
+        train_languages=codes(
+            "af ar az bg bn de el en es et eu fa fi fr gu he hi hu id it ja jv ka kk ko lt ml mr "
+            "ms my nl pa pl pt qu ro ru sw ta te th tl tr uk ur vi wo yo zh"
+        ),
+        origin="control",
+        documents=("captions",),
+        data=DataSet(
+            folder="emoji_captions",
+            config="noto_rgb32",
+            columns={"text": "names", "image": "rgb", "item": "image_id"},
+            reader="captions",
+            licence="Apache-2.0 and OFL-1.1 (pictures), Unicode-3.0 (names)",
+            commercial=True,
+        ),
+    ),
 )

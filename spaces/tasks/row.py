@@ -6,8 +6,12 @@ from typing import Literal
 
 from spaces.settings import Optimisation, Readout
 
-Form = Literal["classification", "choice", "tagging", "span", "retrieval", "masked"]
-"""Shape of a task: selects head, loss, decoding and metric. ``masked`` is trained on alone."""
+Form = Literal["classification", "choice", "tagging", "span", "retrieval", "masked", "captions"]
+"""Shape of a task: selects head, loss, decoding and metric. ``masked`` is trained on alone, and so
+is ``captions``: masked text whose rows have pictures."""
+
+TRAINED_ONLY: tuple[Form, ...] = ("masked", "captions")
+"""Forms without answers to score."""
 
 Origin = Literal["native", "translated", "parallel", "control"]
 """Where a task's rows come from: written in their language; translated from another one; the same
@@ -17,7 +21,9 @@ that cannot teach the skill, for comparison."""
 WorldOfTask = Literal["real", "micro", "oracle"]
 
 
-Reader = Literal["columns", "bitext", "sentences", "mentions", "entities", "real_or_fake"]
+Reader = Literal[
+    "columns", "bitext", "sentences", "mentions", "entities", "real_or_fake", "words", "captions"
+]
 """How a data set's rows become ours; see ``trainables/sources/readers.py``."""
 
 PERMUTABLE = ("classification", "choice", "tagging")

@@ -6,7 +6,7 @@ Metrics are in ``spaces/metrics``, because analysis needs them without torch.
 from trainables.forms.base import Features, Form, JointForm, RowForm, flaws
 from trainables.forms.choice import Choice
 from trainables.forms.classification import Classification
-from trainables.forms.masked import Masked
+from trainables.forms.masked import Captions, Masked
 from trainables.forms.retrieval import Retrieval
 from trainables.forms.span import Span
 from trainables.forms.tagging import Tagging
@@ -18,6 +18,7 @@ FORMS: dict[str, Form] = {
     "span": Span(),
     "retrieval": Retrieval(),
     "masked": Masked(),
+    "captions": Captions(),
 }
 """Form name -> its behaviour. A new form is one file and one entry."""
 

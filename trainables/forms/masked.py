@@ -142,7 +142,7 @@ class Masked:
 
     def features(self, task: Task, rows: RowTable, tokenizer: Any, longest: int) -> Features:
         """One unit per window, with the places of its masked tokens and what stood there."""
-        masking = _masking(tokenizer)
+        masking = masking_of(tokenizer, MASK_SHARE)
         room_for_text(tokenizer, longest)
         encoded = tokenizer(
             rows["text"],
@@ -169,7 +169,13 @@ class Masked:
         return masked_loss(head, hidden_sth, batch["targets"])
 
 
-def _masking(tokenizer: Any) -> Masking:
+class Captions(Masked):
+    """Masked text whose rows have pictures: pretraining looks at these, a mixture does not."""
+
+    columns: ClassVar[tuple[str, ...]] = ("text", "image")
+
+
+def masking_of(tokenizer: Any, share: float) -> Masking:
     """How a tokenizer's subwords are masked.
 
     Raises:
@@ -183,7 +189,7 @@ def _masking(tokenizer: Any) -> Masking:
         )
     is_word = np.ones(len(tokenizer), dtype=np.bool_)
     is_word[tokenizer.all_special_ids] = False
-    return Masking(MASK_SHARE, tokenizer.mask_token_id, is_word)
+    return Masking(share, tokenizer.mask_token_id, is_word)
 
 
 def _masked(masking: Masking, ids: Sequence[int]) -> tuple[list[int], list[int], list[int]]:

@@ -13,6 +13,7 @@ from typing import Any
 from spaces.tasks import Task
 from trainables.forms import FORMS
 from trainables.rows import RowError, RowTable
+from trainables.sources.captions import caption_texts, read_captions, read_words
 from trainables.sources.columns import Raw
 from trainables.sources.shuffling import original_texts, real_or_fake
 
@@ -264,5 +265,7 @@ READERS: dict[str, Reader] = {
     "mentions": Reader(read_mentions, read_mentions),
     "entities": Reader(read_entities, read_entities),
     "real_or_fake": Reader(read_real_or_fake, _originals),
+    "words": Reader(read_words, read_words),
+    "captions": Reader(read_captions, caption_texts),
 }
 """Name in a catalogue row -> reader."""

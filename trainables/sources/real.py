@@ -243,6 +243,8 @@ def _reading(row: Task, data: DataSet, language: Language, split: str) -> list[A
         "single": row.single,
         "folded": dict(data.folded),
         "without": data.without,
+        # One file holds the texts of all languages, in a column of structures.
+        "language": language.code if data.reader == "captions" else "",
     }
     return [*chosen, row.labels, row.form, *(item for item in rare.items() if item[1])]
 
