@@ -3,6 +3,7 @@
 Imports neither torch nor Ray, so a laptop opens any study, also one that is running.
 """
 
+from analysis.cells import contrast_cells
 from analysis.choose import best_settings
 from analysis.frames import load_phases, load_reports, load_scores, load_trials
 from analysis.report import report_text
@@ -10,6 +11,7 @@ from analysis.tables import status_text
 
 __all__ = [
     "best_settings",
+    "contrast_cells",
     "load_phases",
     "load_reports",
     "load_scores",

@@ -94,15 +94,14 @@ def seeds_behind(snapshots: Iterable[Snapshot], world: str, best: ReadTrial) -> 
             for snapshot in snapshots
             if snapshot.record.plan.world == world
             for trial in snapshot.trials
-            if trial.is_complete
-            and (trial.target, trial.setting_id) == (best.target, best.setting_id)
+            if trial.may_win and (trial.target, trial.setting_id) == (best.target, best.setting_id)
         }
     )
 
 
 def trials_by_arm(trials: Iterable[ReadTrial]) -> Counter[str | None]:
-    """Arm -> number of COMPLETE trials."""
-    return Counter(trial.arm for trial in trials if trial.is_complete)
+    """Arm -> number of COMPLETE trials that could be chosen."""
+    return Counter(trial.arm for trial in trials if trial.may_win)
 
 
 def _best_row(snapshot: Snapshot, best: ReadTrial, snapshots: Iterable[Snapshot]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.cells import contrast_cells
 from analysis.frames import DEFAULT_ROOT, load_phases, load_reports, load_scores, load_trials
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.submission import write_submission
@@ -19,6 +20,7 @@ FRAMES: dict[str, Callable[..., "DataFrame"]] = {
     "scores": load_scores,
     "reports": load_reports,
     "phases": load_phases,
+    "cells": contrast_cells,
 }
 """Name of a file -> the frame in it."""
 

@@ -41,7 +41,7 @@ def _best(snapshot: Snapshot, target: str, cut: Cut, top: int) -> list[TransferS
     found = [
         (-score, trial.number, trial.setting)
         for trial in snapshot.of_target(target)
-        if trial.setting and (score := _score(snapshot, trial, cut)) is not None
+        if trial.setting and trial.may_win and (score := _score(snapshot, trial, cut)) is not None
     ]
     ranked = [setting for _, _, setting in sorted(found, key=lambda item: item[:2])]
     return list({setting.setting_id: setting for setting in ranked}.values())[:top]
@@ -51,8 +51,6 @@ def _score(snapshot: Snapshot, trial: ReadTrial, cut: Cut) -> float | None:
     """A trial's score by a cut, in points; None where a language that selects has none."""
     if cut == snapshot.record.cuts[trial.target]:
         return trial.score
-    if not trial.is_complete:
-        return None
     scores = [
         {"language": one.language, "items": one.items, "value": one.value}
         for one in trial.attributes.record.scores

@@ -10,13 +10,14 @@ def best_trial(trials: Iterable[ReadTrial], arm: str | None = None) -> ReadTrial
     """The COMPLETE trial with the highest score; of equals the one with the lowest number.
 
     Args:
-        trials: trials of one target. One whose setting is not known cannot be chosen.
+        trials: trials of one target. One whose setting is not known cannot be chosen; nor can a
+            replicate.
         arm: ``none`` or ``intermediate``; both where it is left out.
     """
     found = [
         (-trial.score, trial.number, trial)
         for trial in trials
-        if trial.score is not None and trial.setting and arm in (None, trial.arm)
+        if trial.score is not None and trial.may_win and trial.setting and arm in (None, trial.arm)
     ]
     return min(found, key=lambda item: item[:2])[2] if found else None
 
@@ -56,7 +57,7 @@ class Baselines:
     def tuned_gain(self, trial: ReadTrial) -> float | None:
         """Score minus the best no-intermediate score, in points; None where either is missing.
 
-        None in a confirmation as well, whose best replicate is the luckiest.
+        None of replicates as well, the best of which is the luckiest.
         """
         if trial.attributes.replicate is not None:
             return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.banner import banner
+from analysis.cells import contrast_parts
 from analysis.choose import trials_by_arm
 from analysis.confirmed import confirmed_parts
 from analysis.frames import DEFAULT_ROOT
@@ -50,11 +51,12 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     snapshot = read_snapshot(study, root)
     rows = phase_rows(snapshot)
     confirms = snapshot.record.confirms
-    warning = banner(snapshot.record.plan.world, confirms.replicates if confirms else 1)
+    warning = banner(snapshot.record.plan.world, _seeds(snapshot.record))
     parts = [
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
         *(confirmed_parts(snapshot) if confirms else _searched_parts(snapshot, rows)),
+        *contrast_parts(snapshot),
         *published_part(snapshot),
         *looks_line(snapshot),
         _phases_part(rows),
@@ -64,9 +66,19 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     return "\n\n".join(parts)
 
 
+def _seeds(record: StudyRecord) -> int:
+    """Sets of seeds behind what a report shows; one, as soon as it shows a search."""
+    if record.confirms:
+        return record.confirms.replicates
+    plan = record.plan
+    return len(plan.contrast.sets) if plan.contrast and not plan.budget.trials_per_target else 1
+
+
 def _searched_parts(snapshot: Snapshot, rows: list[Row]) -> list[str]:
-    """What a search found, target by target."""
+    """What a search found, target by target; nothing where a contrast is all of the study."""
     targets = snapshot.record.targets
+    if not snapshot.record.plan.budget.trials_per_target:
+        return []
     best = {target: best_trial(snapshot.of_target(target)) for target in targets}
     parts = [_target_part(snapshot, target, best[target], rows) for target in targets]
     return [*parts, _overview_part(snapshot, best)] if len(targets) > 1 else parts

@@ -89,7 +89,7 @@ class Attributes(BaseModel):
     reason: str | None = None
     pruned_step: int | None = None
     replicate: int | None = None
-    """Of a confirmation: which set of fresh seeds."""
+    """Of a confirmation or a contrast: which set of fresh seeds."""
     seeds: Seeds | None = None
     """The trial's own; None where they are the study's."""
 
@@ -123,6 +123,11 @@ class ReadTrial:
     def is_complete(self) -> bool:
         """Whether it has a score."""
         return self.score is not None
+
+    @property
+    def may_win(self) -> bool:
+        """Whether it may be chosen or counted in a choice: the best replicate is the luckiest."""
+        return self.is_complete and self.attributes.replicate is None
 
     @property
     def keys(self) -> dict[str, None]:

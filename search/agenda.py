@@ -1,11 +1,12 @@
-"""What the trials of one target are: a search's agenda, and a confirmation's.
+"""What the trials of one target are: a search's agenda, a contrast's, and a confirmation's.
 
-The queue books trials and asks its agenda which one is due; both kinds are driven, stopped and
+The queue books trials and asks its agenda which one is due; all kinds are driven, stopped and
 resumed by the same code.
 """
 
 import math
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -14,8 +15,9 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search.roles import Role, roles
-from search.sampler import make_sampler
+from search.sampler import is_replicate, make_sampler
 from spaces.confirmation import replicate_seeds
+from spaces.contrast import CONTRAST, contrast_seeds
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import SETTING, StudyRecord
 from spaces.suggest import baselines, draw, matched_baseline
@@ -31,8 +33,11 @@ class Agenda(Protocol):
     def due(self, trials: list[FrozenTrial]) -> Role | None:
         """What the next trial is for, given all before it; None when none is due now."""
 
-    def sampler(self, number: int) -> BaseSampler:
-        """Draws what the role of a trial leaves open."""
+    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+        """Whether no trial will follow these."""
+
+    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
+        """Draws what the role of a trial leaves open, given all before it."""
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """The setting and the seeds of a trial."""
@@ -40,7 +45,10 @@ class Agenda(Protocol):
 
 def agenda_of(record: StudyRecord, target: str) -> Agenda:
     """The agenda that a study's record asks for."""
-    return ConfirmAgenda(record, target) if record.confirms else SearchAgenda(record, target)
+    if record.confirms:
+        return confirm_agenda(record, target)
+    search = SearchAgenda(record, target)
+    return ContrastAgenda(record, target, search) if record.plan.contrast else search
 
 
 class SearchAgenda:
@@ -57,7 +65,7 @@ class SearchAgenda:
 
     def due(self, trials: list[FrozenTrial]) -> Role | None:
         """The role of the next number, and what it fixes."""
-        if len(trials) >= self.planned:
+        if self.is_spent(trials):
             return None
         role = self._roles[len(trials)]
         if role.name == "grid":
@@ -110,40 +118,44 @@ class SearchAgenda:
                 return Role(role.name, params)
         return Role("sampled", {"arm": "none"})
 
-    def sampler(self, number: int) -> BaseSampler:
+    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+        """Whether there are as many as the budget allows."""
+        return len(trials) >= self.planned
+
+    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
         """The sampler of a trial, seeded by its number."""
-        return make_sampler(self._record, self._target, number)
+        return make_sampler(self._record, self._target, len(before))
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """Draw what is not fixed."""
         return self._space.setting(draw(trial, self._space)), self._record.seeds
 
 
-class ConfirmAgenda:
+@dataclass(frozen=True, slots=True)
+class ReplicateAgenda:
     """Fixed settings, each once with every set of fresh seeds.
 
-    Set after set, so that a confirmation that is cut short has whole pairs. A trial is known by its
-    setting and its set, not by its number: more sets, or more settings, come after those there are.
+    Set after set, so that what is cut short has whole sets. A trial is known by its setting and its
+    set, not by its number: more sets, or more settings, come after those there are.
     """
 
-    def __init__(self, record: StudyRecord, target: str) -> None:
-        assert record.confirms is not None
-        self._seed, self._confirms = record.plan.study.seed, record.confirms
-        self._target = target
+    settings: Sequence[tuple[str, TransferSetting]]
+    """What each is for, and what it is."""
+    seeds: Mapping[int, Seeds]
+    """Number of each set -> its seeds."""
 
     @property
     def planned(self) -> int:
         """Each setting with each set of seeds."""
-        return self._confirms.planned(self._target)
+        return len(self.settings) * len(self.seeds)
 
     def due(self, trials: list[FrozenTrial]) -> Role | None:
         """The first setting and set that no trial has."""
         known = {(t.user_attrs["setting_id"], t.user_attrs["replicate"]) for t in trials}
-        for replicate in range(1, self._confirms.replicates + 1):
-            for one in self._confirms.settings[self._target]:
-                if (one.setting.setting_id, replicate) not in known:
-                    role = "finalist" if one.chosen_by else "matched_baseline"
-                    return Role(role, {}, self._noted(one.setting, replicate))
+        for replicate in self.seeds:
+            for role, setting in self.settings:
+                if (setting.setting_id, replicate) not in known:
+                    return Role(role, {}, self._noted(setting, replicate))
         return None
 
     def _noted(self, setting: TransferSetting, replicate: int) -> dict[str, Any]:
@@ -152,14 +164,75 @@ class ConfirmAgenda:
             "setting": asdict(setting),
             "setting_id": setting.setting_id,
             "replicate": replicate,
-            "seeds": asdict(replicate_seeds(self._seed, replicate)),
+            "seeds": asdict(self.seeds[replicate]),
         }
 
-    def sampler(self, number: int) -> BaseSampler:
+    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+        """Whether each setting has each set."""
+        return self.due(trials) is None
+
+    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
         """Nothing is drawn."""
-        return optuna.samplers.RandomSampler(seed=number)
+        return optuna.samplers.RandomSampler(seed=len(before))
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """As they were noted when the trial was made."""
         noted = trial.user_attrs
         return SETTING.validate_python(noted["setting"]), Seeds(**noted["seeds"])
+
+
+def confirm_agenda(record: StudyRecord, target: str) -> ReplicateAgenda:
+    """The agenda of a confirmation: finalists and their baselines."""
+    assert record.confirms is not None
+    settings = [
+        ("finalist" if one.chosen_by else "matched_baseline", one.setting)
+        for one in record.confirms.settings[target]
+    ]
+    sets, seed = range(1, record.confirms.replicates + 1), record.plan.study.seed
+    return ReplicateAgenda(settings, {number: replicate_seeds(seed, number) for number in sets})
+
+
+class ContrastAgenda:
+    """The cells of a contrast first, then the search, neither of which looks at the other.
+
+    Cells come first so that a study which is cut short has what was planned. The search numbers its
+    own trials alone: with a contrast or without one, it draws the same.
+    """
+
+    def __init__(self, record: StudyRecord, target: str, search: SearchAgenda) -> None:
+        cells = record.contrasts[target].cells(record.spaces[target])
+        settings = [(CONTRAST, cell.setting) for cell in cells]
+        self._cells = ReplicateAgenda(settings, contrast_seeds(record.plan))
+        self._search = search
+
+    @property
+    def planned(self) -> int:
+        """Trials of both."""
+        return self._cells.planned + self._search.planned
+
+    def due(self, trials: list[FrozenTrial]) -> Role | None:
+        """The first cell that no trial is, or what the search would try next."""
+        cells, searched = _split(trials)
+        return self._cells.due(cells) or self._search.due(searched)
+
+    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+        """Whether both are."""
+        cells, searched = _split(trials)
+        return self._cells.is_spent(cells) and self._search.is_spent(searched)
+
+    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
+        """That of the search; of a cell nothing is drawn."""
+        return self._search.sampler(_split(before)[1])
+
+    def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
+        """As noted, of a cell; of the search's trials as drawn."""
+        agenda = self._cells if is_replicate(trial) else self._search
+        return agenda.content(trial)
+
+
+def _split(trials: Iterable[FrozenTrial]) -> tuple[list[FrozenTrial], list[FrozenTrial]]:
+    """Trials of a contrast, and those of the search."""
+    found: tuple[list[FrozenTrial], list[FrozenTrial]] = ([], [])
+    for trial in trials:
+        found[not is_replicate(trial)].append(trial)
+    return found

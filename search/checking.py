@@ -10,6 +10,7 @@ from types import MappingProxyType
 from spaces.candidates import licence_mistakes
 from spaces.catalogue import Catalogue
 from spaces.confirmation import SUFFIX
+from spaces.contrast import contrast_mistakes
 from spaces.enumeration import MOST_COUNTED, bounded
 from spaces.hub import HUB, is_on_hub
 from spaces.initialisations import EncoderShape
@@ -89,6 +90,7 @@ def check(plan: Plan, encoders: Mapping[str, EncoderShape] = MappingProxyType({}
             cuts[target], scored[target] = cut, scored_rows(spaces[target], languages, cut)
     mistakes += _budget_mistakes(plan, spaces.values())
     mistakes += layer_mistakes(spaces.values())
+    mistakes += contrast_mistakes(plan, spaces, scored)
     return Checked(plan, catalogue, spaces, cuts, scored, mistakes)
 
 
@@ -168,6 +170,9 @@ def layer_mistakes(spaces: Iterable[Space]) -> Iterator[Mistake]:
 def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
     """Every study holds its no-intermediate baselines, and room to search."""
     spaces = list(spaces)
+    if plan.budget.trials_per_target == 0:
+        yield from _nothing_to_do(plan)
+        return
     if plan.study.sampler == "grid":
         yield from _open_ranges(spaces)
         return
@@ -191,6 +196,13 @@ def _budget_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
             "a plan without [space.mixture]"
         )
         yield Mistake("[budget] no_intermediate_share", str(share), expected)
+
+
+def _nothing_to_do(plan: Plan) -> Iterator[Mistake]:
+    """A plan without a search is there for its contrast."""
+    if plan.contrast is None:
+        rule = "at least 1, or a [contrast]: 0 leaves the search out"
+        yield Mistake("[budget] trials_per_target", "0", rule)
 
 
 def _open_ranges(spaces: Iterable[Space]) -> Iterator[Mistake]:

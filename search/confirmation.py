@@ -105,7 +105,7 @@ def _parts(snapshot: Snapshot, top: int, source: Source) -> tuple[dict[str, _Par
         settings = finalists(snapshot, target, top)
         scored, absent = _test_rows(record, target, source)
         if not settings:
-            notes.append(f"{target} is not confirmed: it has no COMPLETE trial")
+            notes.append(f"{target} is not confirmed: it has no COMPLETE trial of a search")
         elif not any(code in record.cuts[target].reported for _, code, _ in scored):
             where = f"its reported languages ({', '.join(record.cuts[target].reported)})"
             notes.append(f"{target} is not confirmed: no test rows in {where}")
@@ -172,9 +172,9 @@ def _record(
 
 
 def _plan(plan: Plan) -> Plan:
-    """The search's plan; nothing is pruned, and no report looks at rows."""
+    """The plan of the search alone; nothing is pruned, and no report looks at rows."""
     budget = plan.budget.model_copy(update={"pruner": "none", "reports_per_phase": 0})
-    return plan.model_copy(update={"budget": budget})
+    return plan.model_copy(update={"budget": budget, "contrast": None})
 
 
 def _revisions(

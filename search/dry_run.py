@@ -1,7 +1,7 @@
 """``start --dry-run``: a plan's space and the phases it would train. Writes and fetches nothing."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from analysis.tables import wrapped
@@ -11,11 +11,12 @@ from search.driver import prepare, store_root
 from search.roles import roles
 from search.study import frozen_commits
 from spaces.candidates import Infeasible
+from spaces.contrast import CONTRAST, Contrast, contrast_of, contrast_seeds
 from spaces.enumeration import chains, settings_words
 from spaces.grouping import grouping_of
 from spaces.layout import is_done
 from spaces.mistakes import few
-from spaces.phases import trial_phases
+from spaces.phases import KINDS, trial_phases
 from spaces.plan import Plan
 from spaces.selection import Cut, supervised_languages
 from spaces.study import StudyRecord
@@ -75,11 +76,7 @@ def _unlooked(missing: list[str]) -> list[str]:
 
 
 def _target_lines(space: Space, cut: Cut) -> list[str]:
-    trials = space.plan.budget.trials_per_target
-    if space.plan.study.sampler == "grid":  # whose roles may hang on sizes that nobody knows yet
-        planned = Counter(grid=trials)
-    else:
-        planned = Counter(role.name for role in roles(space, trials))
+    planned, contrast = _planned(space), contrast_of(space)
     halves = (
         (" (one half of the items)", " (the other half)")
         if cut.items_seed is not None
@@ -87,7 +84,9 @@ def _target_lines(space: Space, cut: Cut) -> list[str]:
     )
     supervised = sorted(supervised_languages(space.catalogue, space) & {*space.target.languages})
     words = {
-        "trials": ", ".join(f"{n} {name}" for name, n in planned.items()),
+        "trials": ", ".join(f"{n} {name}" for name, n in planned.items() if n),
+        "contrast": _cells_words(contrast) if contrast.planned else "",
+        "left out": "; ".join(f"{name}: {why}" for name, why in contrast.left_out.items()),
         "objective": ", ".join(cut.objective),
         "supervised": f"{', '.join(supervised)} (in {space.target.skill!r} by a candidate)"
         if supervised
@@ -104,6 +103,23 @@ def _target_lines(space: Space, cut: Cut) -> list[str]:
     ]
 
 
+def _planned(space: Space) -> Counter[str]:
+    """Role -> trials."""
+    trials = space.plan.budget.trials_per_target
+    planned = Counter({CONTRAST: contrast_of(space).planned})
+    if space.plan.study.sampler == "grid":  # whose roles may hang on sizes that nobody knows yet
+        return planned + Counter(grid=trials)
+    return planned + Counter(role.name for role in roles(space, trials))
+
+
+def _cells_words(contrast: Contrast) -> str:
+    """Cells and sets of seeds of a target."""
+    return (
+        f"({', '.join(contrast.initialisations)}) x ({', '.join(contrast.intermediates)}) x "
+        f"sets of seeds {', '.join(map(str, contrast.sets))}"
+    )
+
+
 def _infeasible_lines(found: Iterable[Infeasible]) -> Iterator[str]:
     """Candidates by the reason why a target cannot have them."""
     by_reason: dict[str, list[str]] = defaultdict(list)
@@ -114,7 +130,10 @@ def _infeasible_lines(found: Iterable[Infeasible]) -> Iterator[str]:
 
 
 def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
-    """Distinct phases of the space, as far as they can be counted, and of the baselines."""
+    """Distinct phases of a contrast; of the space, as far as they can be counted; of baselines."""
+    lines = [_needs("the contrast needs", _cell_phases(record), root)]
+    if not record.plan.budget.trials_per_target:
+        return lines
     counts = ", ".join(f"{n} {kind}" for kind, n in _distinct(record.spaces.values()).items())
     known = {
         phase.key: phase.kind
@@ -122,11 +141,31 @@ def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
         for params in baselines(space)
         for phase in trial_phases(record.frozen, target, space.setting(params), record.seeds)
     }
-    done = sum(is_done(root, key) for key in known)
     return [
+        *(lines if record.plan.contrast else ()),
         f"distinct phases the space can need: {counts}; target phases are one per setting",
-        f"the baselines need {len(known)} phases, of which the store holds {done}",
+        _needs("the baselines need", known, root),
     ]
+
+
+def _needs(who: str, known: Mapping[str, str], root: Path) -> str:
+    """How many phases, of each kind, and how many are there already."""
+    counts = Counter(known.values())
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS)
+    done = sum(is_done(root, key) for key in known)
+    return f"{who} {len(known)} phases ({kinds}), of which the store holds {done}"
+
+
+def _cell_phases(record: StudyRecord) -> dict[str, str]:
+    """Key -> kind of every phase of a contrast."""
+    sets = contrast_seeds(record.plan).values()
+    return {
+        phase.key: phase.kind
+        for target, contrast in record.contrasts.items()
+        for cell in contrast.cells(record.spaces[target])
+        for seeds in sets
+        for phase in trial_phases(record.frozen, target, cell.setting, seeds)
+    }
 
 
 def _distinct(spaces: Iterable[Space]) -> dict[str, int]:

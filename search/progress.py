@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from search.sampler import is_replicate
 from search.searcher import Message
 from search.target_queue import FINISHED, Asked, TargetQueue
 
@@ -22,17 +23,13 @@ class TargetProgress:
     """What one target has reached."""
 
     planned: int
-    is_compared: bool = True
-    """Whether the best is of interest; of a confirmation it would be the luckiest replicate."""
     states: Counter[str] = field(default_factory=Counter)
     best: float | None = None
     best_untrained: float | None = None
     """Best score of the no-intermediate arm."""
 
     def book(self, score: float, arm: str) -> None:
-        """Count a score."""
-        if not self.is_compared:
-            return
+        """Count a score of a search; the best replicate would be but the luckiest."""
         self.best = score if self.best is None else max(self.best, score)
         if arm == "none":
             known = self.best_untrained
@@ -111,7 +108,8 @@ class Progress:
         target = self._targets[asked.target]
         target.states[state] += 1
         if state == "COMPLETE":
-            target.book(message["score"], asked.setting.arm)
+            if asked.replicate is None:
+                target.book(message["score"], asked.setting.arm)
             phases = json.loads(message["record"])["phases"]
             self._phases["reused"] += sum(phase["hit"] for phase in phases)
         if not self._console.is_terminal:
@@ -165,10 +163,10 @@ class Progress:
 
 def _so_far(queue: TargetQueue) -> TargetProgress:
     """What earlier sessions reached."""
-    progress = TargetProgress(queue.planned, is_compared=not queue.is_confirmation)
+    progress = TargetProgress(queue.planned)
     for trial in queue.trials(*FINISHED):
         progress.states[trial.state.name] += 1
-        if trial.value is not None and trial.state.name == "COMPLETE":
+        if trial.value is not None and trial.state.name == "COMPLETE" and not is_replicate(trial):
             arm = "intermediate" if trial.user_attrs["setting"]["intermediate"] else "none"
             progress.book(trial.value, arm)
     return progress

@@ -19,7 +19,7 @@ class Role:
 
     name: str
     """``baseline``, ``sampled``, ``matched_baseline`` or ``grid``; of a confirmation ``finalist``
-    or ``matched_baseline``."""
+    or ``matched_baseline``; of a contrast ``contrast``."""
     fixed: dict[str, Any]
     """Parameters that are not the sampler's to choose."""
     noted: dict[str, Any] = field(default_factory=dict)
@@ -27,12 +27,14 @@ class Role:
 
 
 def roles(space: Space, trials: int) -> list[Role]:
-    """The role of each trial number.
+    """The role of each trial number of a search.
 
     Baselines come first. The no-intermediate arm gets its guaranteed share, spread evenly, because
     a tuned winner against an untuned baseline wins by tuning alone. Last come the no-intermediate
     twins of the best settings: they wait until the others are told.
     """
+    if not trials:
+        return []
     if space.plan.study.sampler == "grid":
         return [Role("grid", values) for values in itertools.islice(grid(space), trials)]
     first = [Role("baseline", params) for params in baselines(space)[: baseline_count(space)]]

@@ -11,7 +11,7 @@ from typing import Any, cast
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.keys import derived_seed
 from spaces.study import StudyRecord
@@ -27,8 +27,16 @@ Its time grows with them: 0.3 s an ask where it saw 5,000.
 """
 
 
-class View:
-    """A study of which a sampler sees some trials alone."""
+def is_replicate(trial: FrozenTrial | Trial) -> bool:
+    """Whether a trial is a cell of a contrast: nothing that is drawn or stopped looks at it.
+
+    Its seeds are others than the search's, so beside the search's trials it might but be luckier.
+    """
+    return "replicate" in trial.user_attrs
+
+
+class Searched:
+    """A study without the cells of its contrast."""
 
     def __init__(self, study: optuna.Study) -> None:
         self._study = study
@@ -37,11 +45,22 @@ class View:
         """Everything else is the study's own."""
         return getattr(self._study, name)
 
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """The search's trials in some states, by number."""
+        found = self._study.get_trials(deepcopy=deepcopy, states=states)
+        return [trial for trial in found if not is_replicate(trial)]
+
+
+class View(Searched):
+    """The search's trials, of which a sampler sees some alone."""
+
     @cached_property
     def seen(self) -> list[FrozenTrial]:
         """The best and the latest trials that have a score, by number."""
         states = (TrialState.COMPLETE, TrialState.PRUNED)
-        done = self._study.get_trials(deepcopy=False, states=states)
+        done = self.get_trials(deepcopy=False, states=states)
         if len(done) <= MOST_SEEN:
             return done
         complete = [trial for trial in done if trial.state == TrialState.COMPLETE]

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search.agenda import agenda_of
+from search.sampler import Searched
 from spaces.phases import PhaseSpec, trial_phases
 from spaces.plan import Plan
 from spaces.settings import Seeds, TransferSetting
@@ -40,7 +41,7 @@ class Asked:
 
     @property
     def replicate(self) -> int | None:
-        """Which set of fresh seeds a confirmation runs; None in a search."""
+        """Which set of fresh seeds a contrast or a confirmation runs; None in a search."""
         return self.trial.user_attrs.get("replicate")
 
     @property
@@ -58,11 +59,6 @@ class TargetQueue:
         study.pruner = make_pruner(record.plan)
         left_running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         self._adopted = [trial.number for trial in left_running]
-
-    @property
-    def is_confirmation(self) -> bool:
-        """Whether its trials are replicates of settings that were chosen before."""
-        return self._record.confirms is not None
 
     @property
     def planned(self) -> int:
@@ -87,20 +83,20 @@ class TargetQueue:
     def is_exhausted(self) -> bool:
         """No trial is left to hand out."""
         waiting = self.trials(TrialState.WAITING)
-        return not self._adopted and not waiting and len(self.trials()) >= self.planned
+        return not self._adopted and not waiting and self._agenda.is_spent(self.trials())
 
     def next(self) -> Asked | None:
         """The next trial: one that a dead driver left, else a new one; None when none is due."""
         if self._adopted:
             number = self._adopted.pop(0)
-            frozen = self.trials()[number]
-            self._study.sampler = self._agenda.sampler(number)
+            *before, frozen = self.trials()[: number + 1]
+            self._study.sampler = self._agenda.sampler(before)
             return self._prepared(Trial(self._study, frozen._trial_id))
         waiting = self.trials(TrialState.WAITING)
         if not waiting and not self._enqueue():
             return None
         number = min(trial.number for trial in self.trials(TrialState.WAITING))
-        self._study.sampler = self._agenda.sampler(number)
+        self._study.sampler = self._agenda.sampler(self.trials()[:number])
         return self._prepared(self._study.ask())
 
     def _enqueue(self) -> bool:
@@ -134,13 +130,13 @@ class TargetQueue:
         self._adopted.append(asked.number)
 
     def should_prune(self, asked: Asked, step: int, value: float) -> bool:
-        """Book a report; True when the trial should end here."""
+        """Book a report; True when the trial should end here. A contrast lacks no cell."""
         reported = self.trials()[asked.number].intermediate_values
         if step not in reported:
             asked.trial.report(value, step)
         elif step < max(reported):
             return False  # an adopted trial tells again what it went beyond before
-        return bool(asked.trial.should_prune())
+        return asked.replicate is None and bool(asked.trial.should_prune())
 
     def complete(self, asked: Asked, score: float, record: dict[str, Any]) -> None:
         """Book a score; a score that is no number is a failure."""
@@ -164,8 +160,19 @@ class TargetQueue:
 def make_pruner(plan: Plan) -> BasePruner:
     """The plan's pruner; it reads the storage alone, so it is exact after a resume."""
     if plan.budget.pruner == "median":
-        return optuna.pruners.MedianPruner(n_startup_trials=5)
+        return SearchedPruner(optuna.pruners.MedianPruner(n_startup_trials=5))
     return optuna.pruners.NopPruner()
+
+
+class SearchedPruner(BasePruner):
+    """Compares a trial with those of the search alone."""
+
+    def __init__(self, pruner: BasePruner) -> None:
+        self._pruner = pruner
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial should end here."""
+        return self._pruner.prune(cast(optuna.Study, Searched(study)), trial)
 
 
 def fullest_last(queues: Sequence[TargetQueue]) -> list[TargetQueue]:

@@ -5,14 +5,11 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
-from spaces.keys import derived_seed
+from spaces.replicates import fresh_seeds
 from spaces.selection import Cut
 from spaces.settings import Seeds, TransferSetting
 
 SUFFIX = ".confirm"
-
-SEARCHED_SEEDS = 2**31
-"""Seeds of plans lie below; those of replicates lie above, so that none is a search's."""
 
 
 def confirmation_name(study: str) -> str:
@@ -23,24 +20,11 @@ def confirmation_name(study: str) -> str:
 def replicate_seeds(seed: int, replicate: int) -> Seeds:
     """The seeds of one replicate: every setting and its baseline run with the same ones.
 
-    Each phase that is trained has its own, because replicates that share a phase are not
-    independent; rows stay those of the study.
-
     Args:
         seed: the study's.
         replicate: from 1 on.
     """
-
-    def fresh(phase: str) -> int:
-        drawn = derived_seed("confirm", seed, replicate, phase)
-        return SEARCHED_SEEDS + drawn % SEARCHED_SEEDS
-
-    return Seeds(
-        initialisation=fresh("initialisation"),
-        rows=seed,
-        intermediate=fresh("intermediate"),
-        target=fresh("target"),
-    )
+    return fresh_seeds("confirm", seed, replicate)
 
 
 def confirmation_cut(cut: Cut, tested: Iterable[str], spent: bool) -> Cut:

@@ -56,7 +56,7 @@ def few(names: Sequence[str], most: int = 4) -> str:
 
 def _dotted(location: tuple[str | int, ...]) -> str:
     """Location of a mistake as TOML writes it: ``[space.mixture] tasks``."""
-    path = [str(part) for part in location if part not in ("range", "list", "all")]
+    path = [str(part) for part in location if part not in ("range", "list", "all", "number")]
     if len(path) <= 1:
         return f"[{path[0]}]" if path else "plan"
     tables = ["target" if part == "target_by_task" else part for part in path[:-1]]

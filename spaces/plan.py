@@ -14,6 +14,7 @@ from spaces.hub import COMMIT
 from spaces.languages import MICRO_HUB
 from spaces.mistakes import Mistake, PlanError, mistakes_of
 from spaces.plan_initialisation import UserInitialisation
+from spaces.plan_contrast import ContrastTable
 from spaces.plan_space import SpaceTable
 from spaces.plan_table import Name, Positive, Rate, Table
 from spaces.tasks.row import Form, Origin, Reader
@@ -94,7 +95,8 @@ class StoreTable(Table):
 class BudgetTable(Table):
     """``[budget]``: what the search may spend."""
 
-    trials_per_target: Positive
+    trials_per_target: Annotated[int, Field(ge=0)]
+    """Of the search; a contrast's come on top. 0 where the contrast is all that a plan is for."""
     no_intermediate_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     wall_hours: Annotated[float, Field(gt=0)] | None = None
     pruner: Literal["none", "median"] = "none"
@@ -208,6 +210,7 @@ class Plan(Table):
     budget: BudgetTable
     store: StoreTable = StoreTable()
     resources: ResourcesTable = ResourcesTable()
+    contrast: ContrastTable | None = None
     task: tuple[UserTask, ...] = ()
     initialisation: tuple[UserInitialisation, ...] = ()
     language_group: tuple[UserGroup, ...] = ()

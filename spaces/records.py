@@ -31,8 +31,16 @@ TRIAL_COLUMNS = (
     Column("reported_score", "Float64", "the same aggregate over the reported languages", "points"),
     Column("setting_id", "string", "hash of the setting: the join key over targets and seeds"),
     Column("arm", "string", "none or intermediate: which arm's budget the trial used"),
-    Column("role", "string", "sampled, baseline or matched_baseline; of a confirmation, finalist"),
-    Column("replicate", "Int64", "of a confirmation: which set of fresh seeds; NA in a search"),
+    Column(
+        "role",
+        "string",
+        "sampled, grid, baseline or matched_baseline; contrast; of a confirmation, finalist",
+    ),
+    Column(
+        "replicate",
+        "Int64",
+        "of a contrast or a confirmation: which set of fresh seeds; NA of a search's trials",
+    ),
     Column("initialisation", "string", "pretrained weights"),
     Column("family", "string", "initialisations of one tokenizer, size and first weights; or NA"),
     Column("twin", "string", "text-only initialisation that this one was made from; or NA"),
@@ -59,7 +67,7 @@ TRIAL_COLUMNS = (
     Column(
         "tuned_gain",
         "Float64",
-        "score minus the best no-intermediate trial of the target; NA in a confirmation",
+        "score minus the best no-intermediate trial of the target; NA of replicates",
         "points",
     ),
     Column("selection", "string", "rule that says which scores may choose"),

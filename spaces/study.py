@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from spaces.axes import Axis, is_weights
 from spaces.catalogue import Catalogue
 from spaces.confirmation import Confirmation, confirmation_name
+from spaces.contrast import CONTRAST, GROWING, Contrast, contrast_identity, contrast_of
 from spaces.grouping import grouping_identity
 from spaces.initialisations import EncoderShape
 from spaces.keys import canonical
@@ -98,7 +99,7 @@ class StudyRecord(BaseModel):
         """How many trials a target will have."""
         if self.confirms:
             return self.confirms.planned(target)
-        return self.plan.budget.trials_per_target
+        return self.plan.budget.trials_per_target + self.contrasts[target].planned
 
     @property
     def spent(self) -> dict[str, Cut]:
@@ -112,9 +113,14 @@ class StudyRecord(BaseModel):
         targets = self.plan.targets.tasks
         return {t: Space.of(self.plan, t, self.catalogue, self.sizes) for t in targets}
 
+    @cached_property
+    def contrasts(self) -> dict[str, Contrast]:
+        """The planned cells of each target; none where the plan asks for no contrast."""
+        return {target: contrast_of(space) for target, space in self.spaces.items()}
+
     @property
     def seeds(self) -> Seeds:
-        """Seeds of every trial of the search; a confirmation's trials each name their own."""
+        """Seeds of every trial of the search; replicates each name their own."""
         return Seeds.all_equal(self.plan.study.seed)
 
     def optuna_name(self, target: str, generation: int | None = None) -> str:
@@ -148,6 +154,7 @@ class StudyRecord(BaseModel):
             "mixture": _mixture_identity(plan),
             **({"reserve": plan.targets.reserve} if plan.targets.reserve else {}),
             **grouping_identity(plan),
+            **contrast_identity(plan),
             **({"test_rows": plan.targets.test_rows} if self.confirms else {}),
         }
 
@@ -236,7 +243,8 @@ def differences(old: StudyRecord, new: StudyRecord) -> tuple[list[str], list[str
     """How two records of one study differ: (growth, refusals), one line each.
 
     Growth is more choices on an axis that may grow, more targets, and the revisions and cuts that
-    come with them. Everything else is a refusal.
+    come with them; a contrast, and more levels or sets of seeds of one. Everything else is a
+    refusal.
     """
     before, after = _flat(old.identity()), _flat(new.identity())
     growth: list[str] = []
@@ -259,7 +267,8 @@ def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:
     if was is None:
         return _is_joining(table, inside, old)
     axis = Axis(inside[-1] if inside else "")
-    if table == "space" and axis.may_grow and isinstance(was, list) and isinstance(now, list):
+    may_grow = axis.may_grow if table == "space" else inside[-1] in GROWING
+    if may_grow and isinstance(was, list) and isinstance(now, list):
         return set(was) <= set(now)
     return False
 
@@ -272,7 +281,7 @@ def _is_joining(table: str, inside: list[str], old: StudyRecord) -> bool:
     Ways to weigh join with the first part of several languages, or the first listed mixture of so
     many parts: the old space had nothing to weigh there.
     """
-    if table == "revisions":
+    if table in ("revisions", CONTRAST):
         return True
     if table == "rows":
         return inside[1] not in old.names[inside[0]]

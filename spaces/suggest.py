@@ -245,7 +245,7 @@ def baselines(space: Space) -> list[dict[str, Any]]:
         plain += [{**params, "target.steps": 0} for params in plain if params["target.steps"]]
     if space.plan.space.mixture is None:
         return plain
-    longer = common | _reference_values(space, "intermediate") | {"initialisation": names[0]}
+    longer = common | reference_values(space, "intermediate") | {"initialisation": names[0]}
     limits = {a.name: a.choices[0] for a in space.in_arm("same_rows") if a.name in ROWS_LIMITS}
     return [*plain, {**longer, "arm": "equal_tokens"}, {**longer, **limits, "arm": "same_rows"}]
 
@@ -254,7 +254,7 @@ def _trained_values(space: Space) -> dict[str, Any]:
     first = space.axis("source_languages").choices[0]
     lead = [axis for axis in space.axes if axis.name == "target.lead_steps"]
     values = {axis.name: axis.choices[0] for axis in lead}
-    return {"source_languages": first} | values | _reference_values(space, "target")
+    return {"source_languages": first} | values | reference_values(space, "target")
 
 
 def _readout_values(space: Space) -> dict[str, Any]:
@@ -267,7 +267,8 @@ def _readout_values(space: Space) -> dict[str, Any]:
     }
 
 
-def _reference_values(space: Space, phase: str) -> dict[str, Any]:
+def reference_values(space: Space, phase: str) -> dict[str, Any]:
+    """Learning rate and steps of a phase: of the plan's, those nearest to the catalogue's."""
     reference = asdict(space.reference(phase))
     names = {f"{phase}.{name}": reference[name] for name in ("learning_rate", "steps")}
     return {a.name: a.nearest(names[a.name]) for a in space.axes if a.name in names}

@@ -183,7 +183,74 @@ PLANS: dict[str, Case] = {
     "no targets": Case({"targets.tasks": []}, ("[targets] tasks", "[]", "at least 1")),
     "no trials": Case(
         {"budget.trials_per_target": 0},
-        ("[budget] trials_per_target", "0", "greater than or equal to 1"),
+        ("[budget] trials_per_target", "0", "at least 1, or a [contrast]"),
+    ),
+    "no trials of a grid": Case(
+        {
+            "budget.trials_per_target": 0,
+            "study.sampler": "grid",
+            "space.target.learning_rates": [1e-3],
+        },
+        ("[budget] trials_per_target", "0", "at least 1, or a [contrast]"),
+    ),
+    "fewer trials than none": Case(
+        {"budget.trials_per_target": -1},
+        ("[budget] trials_per_target", "-1", "greater than or equal to 0"),
+    ),
+    # contrasts
+    "contrast without seeds": Case(
+        {"contrast": {}}, ("[contrast] seeds", "missing", "a value for 'seeds'")
+    ),
+    "contrast of no seeds": Case(
+        {"contrast.seeds": 0}, ("[contrast] seeds", "0", "greater than or equal to 1")
+    ),
+    "contrast of an empty list of seeds": Case(
+        {"contrast.seeds": []}, ("[contrast] seeds", "[]", "at least 1")
+    ),
+    "a set of seeds twice": Case(
+        {"contrast.seeds": [2, 2]}, ("[contrast] seeds", "[2, 2]", "each entry must stand once")
+    ),
+    "seeds in words": Case(
+        {"contrast.seeds": "three"}, ("[contrast] seeds", "'three'", "a whole number")
+    ),
+    "key of [contrast]": Case(
+        {"contrast.seeds": 3, "contrast.intermediate": ["none"]},
+        ("[contrast] intermediate", "unknown key", 'did you mean "intermediates"?'),
+    ),
+    "intermediate of a contrast": Case(
+        {"contrast.seeds": 3, "contrast.intermediates": ["none", "nli:esh"]},
+        ("[contrast] intermediates", "'nli:esh'", 'did you mean "nli:esho"?', "[space.mixture]"),
+    ),
+    "initialisation of a contrast": Case(
+        {"contrast.seeds": 3, "contrast.initialisations": ["oracle-text", "oracle-placebo"]},
+        ("[contrast] initialisations", "'oracle-placebo'", "oracle-multimodal", "[space]"),
+    ),
+    "no initialisation seeds": Case(
+        {"contrast.seeds": 3, "contrast.initialisation_seeds": 0},
+        ("[contrast] initialisation_seeds", "0", "greater than or equal to 1"),
+    ),
+    "language of a contrast": Case(
+        {"contrast.seeds": 3, "contrast.languages": ["corm", "gir"]},
+        ("[contrast] languages", "'gir'", 'did you mean "gire"?'),
+    ),
+    "a contrast's language of another target alone": Case(
+        {
+            "contrast.seeds": 3,
+            "contrast.languages": ["avel"],
+            "targets.tasks": ["xnli", "tatoeba"],
+            "data.source": "microworld",
+            "space.initialisations": ["micro-text"],
+        },
+        ("[contrast] languages", "'avel'", "one that 'tatoeba' scores: brin, corm"),
+    ),
+    "a contrast without a cell": Case(
+        {
+            "contrast.seeds": 1,
+            "contrast.intermediates": ["nli:brin"],
+            "space.mixture.languages": ["esho", "brin"],
+            "targets.reserve": ["brin"],
+        },
+        ("[contrast] for target 'xnli'", "nli:brin", "reserved", "one cell"),
     ),
     "more trials than anybody has": Case(
         {"budget.trials_per_target": 10**6}, ("[budget] trials_per_target", "1000000", "at most")

@@ -10,6 +10,7 @@ import pytest
 
 import analysis
 import spaces.catalogue
+from analysis.cells import CELL_COLUMNS
 from analysis.choose import BEST_COLUMNS
 from analysis.export import export_frames
 from spaces.layout import StoreError
@@ -22,6 +23,7 @@ LOADERS = (
     (analysis.load_reports, REPORT_COLUMNS),
     (analysis.load_phases, PHASE_COLUMNS),
     (analysis.best_settings, BEST_COLUMNS),
+    (analysis.contrast_cells, CELL_COLUMNS),
 )
 
 

@@ -119,7 +119,7 @@ def test_a_dry_run_finds_the_same(
 
 def test_all_mistakes_stand_in_one_message(refusal: Refusal) -> None:
     """A plan with several mistakes is mended in one go."""
-    changes = {"study.sede": 2, "budget.trials_per_target": 0, "targets.tasks": []}
+    changes = {"study.sede": 2, "budget.trials_per_target": -1, "targets.tasks": []}
     text = refusal.of("start", written(refusal.folder, changes))
     assert "3 mistakes" in text
     assert all(part in text for part in ("sede", "trials_per_target", "[targets] tasks"))
