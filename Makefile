@@ -5,7 +5,7 @@ ROOT   ?= runs
 DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
-.PHONY: install demo micro-ten effects test lint types unit test-slow real-small real-targets \
+.PHONY: install demo micro-ten multimodal-question-micro effects test lint types unit test-slow real-small real-targets \
         real-intermediates clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
@@ -24,6 +24,10 @@ demo: install
 # All ten targets of the micro-world.
 micro-ten: install
 	$(BIN)/transfer-search start examples/micro-ten.toml --root $(ROOT)
+
+# Initialisation by language of the intermediate rows, three sets of seeds: about ten minutes.
+multimodal-question-micro: install
+	$(BIN)/transfer-search start examples/multimodal-question-micro.toml --root $(ROOT)
 
 # What the micro-world plants, over five seeds: about an hour.
 effects: install

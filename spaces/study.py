@@ -266,8 +266,8 @@ def _is_growth(name: str, was: Any, now: Any, old: StudyRecord) -> bool:
     table, *inside = name.split("|")
     if was is None:
         return _is_joining(table, inside, old)
-    axis = Axis(inside[-1] if inside else "")
-    may_grow = axis.may_grow if table == "space" else inside[-1] in GROWING
+    last = inside[-1] if inside else ""
+    may_grow = Axis(last).may_grow if table == "space" else table == CONTRAST and last in GROWING
     if may_grow and isinstance(was, list) and isinstance(now, list):
         return set(was) <= set(now)
     return False

@@ -55,6 +55,15 @@ def test_plans_for_a_cluster_are_described_without_a_network(name: str) -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_the_question_in_miniature_is_balanced() -> None:
+    """Every cell for every target, and no search; a dry run needs nothing from outside."""
+    plan = load_plan(ROOT / "examples" / "multimodal-question-micro.toml")
+    text = " ".join(describe_plan(plan, ROOT / "nowhere").split())
+    cells = len(plan.space.initialisations) * 4 * 3
+    assert text.count(f"trials: {cells} contrast contrast:") == len(plan.targets.tasks)
+    assert "left out" not in text and "the contrast needs" in text
+
+
 def test_the_plan_after_phang_has_their_hyperparameters() -> None:
     """Learning rate, epochs and lengths of jiant's replication, and a grid of one task each."""
     plan = load_plan(ROOT / "examples" / "phang-2020.toml")

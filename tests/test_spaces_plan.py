@@ -177,7 +177,7 @@ def test_a_name_like_no_other_gets_no_guess() -> None:
         ("targets", "dev_rows", 0, 1),
         ("data", "source", "", "x"),
         ("data", "oracle_seconds_per_phase", 61, 60),
-        ("budget", "trials_per_target", 0, 1),
+        ("budget", "trials_per_target", -1, 0),
         ("budget", "no_intermediate_share", 1.01, 1),
         ("budget", "wall_hours", 0, 0.1),
         ("budget", "pruner", "hyperband", "median"),
@@ -241,7 +241,7 @@ def test_rows_of_the_users_own_are_checked_for_form() -> None:
 def test_all_mistakes_stand_in_one_message() -> None:
     """A plan with three mistakes is told all three at once, and that nothing was written."""
     values = with_value("study", "sed", 1)
-    values["budget"]["trials_per_target"] = 0
+    values["budget"]["trials_per_target"] = -1
     values["resources"] = {"precision": "fp16"}
     with pytest.raises(PlanError) as caught:
         parse_plan(values, "my plan")
