@@ -74,7 +74,7 @@ def contrast_of(space: Space) -> Contrast:
     reasons = {one.candidate: one.reason for one in space.candidates.infeasible}
     feasible = {str(name) for name in space.axis("initialisation").choices}
     levels = {NONE, *space.candidates.parts, *space.candidates.chains}
-    without = {name: _why(name, reasons) for name in starts if name not in feasible}
+    without = {n: reasons.get(f"initialisation {n}", "") for n in starts if n not in feasible}
     without |= {name: _why(name, reasons) for name in names if name not in levels}
     without |= _repeated(space, [name for name in names if name not in without])
     return Contrast(

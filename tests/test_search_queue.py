@@ -476,6 +476,16 @@ def test_a_search_killed_at_any_write_draws_the_same(
     assert not differing, f"{len(differing)} differ; the first:\n{differing[0]}"
 
 
+def test_a_contrast_killed_at_any_write_is_whole() -> None:
+    """Its cells, and the search after them, are those of a driver that never died."""
+    cells = {"contrast": {"seeds": 2, "intermediates": ["none", "nli:esho"]}}
+    record = frozen({**cells, "study.sampler": "random"})
+    whole, writes = uninterrupted(record)
+    assert [row[-1] for row in whole[:9]] == ["contrast"] * 8 + ["baseline"]
+    for write in (*range(2, 60, 4), *range(60, writes, 23)):
+        assert finished(record, MortalStorage(write)) == whole, write
+
+
 def test_a_search_killed_again_and_again_draws_the_same() -> None:
     """Enqueued and sampled trials alike survive a driver that never lives for long."""
     record = frozen({"study.sampler": "random"})
