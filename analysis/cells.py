@@ -11,6 +11,7 @@ from analysis.tables import table, title, wrapped
 from analysis.wording import counted, points
 from spaces.contrast import Cell, averaged
 from spaces.records import SCORE_COLUMNS, TRIAL_COLUMNS, Column
+from spaces.selection import aggregate
 from spaces.study import StudyRecord
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ CELL_COLUMNS = (
     *(_TRIAL[name] for name in ("initialisation_seed", "intermediate_seed", "target_seed")),
     *(_SCORE[name] for name in ("language", "group", "split", "items", "metric")),
     Column("score", "Float64", "in this language; of rows of several tasks, their mean", "points"),
-    Column("averaged", "boolean", "whether the contrast's means are over this language"),
+    Column("averaged", "boolean", "whether the contrast's objective is over this language"),
     *(_SCORE[name] for name in ("seen_source", "seen_intermediate", "seen_skill", "leakage")),
 )
 """Columns of ``contrast_cells``."""
@@ -36,11 +37,11 @@ MOST_COLUMNS = 5
 """Intermediates in one table; of more, the others stand in tables below."""
 
 NOTE = (
-    "mean, sd: mean and standard deviation over n sets of fresh seeds, each of a trial's mean over "
-    "these languages. A set has the same seeds in every cell and for every target: compare set by "
-    "set (`analysis.contrast_cells`). All cells have the plan's reference hyperparameters, and "
-    "none was chosen. This is no test of significance: a mean of few sets is uncertain by about "
-    "sd / sqrt(n)."
+    "mean, sd: mean and standard deviation over n sets of fresh seeds, each of one trial's score "
+    "over these languages. A set has the same seeds in every cell and for every target: compare "
+    "set by set (`analysis.contrast_cells`). All cells have the plan's reference hyperparameters, "
+    "and none was chosen. This is no test of significance: a mean of few sets is uncertain by "
+    "about sd / sqrt(n)."
 )
 
 
@@ -104,7 +105,7 @@ def _trial_rows(snapshot: Snapshot, trial: ReadTrial, cell: Cell) -> Iterator[Ro
 
 
 def _languages(record: StudyRecord, target: str) -> tuple[str, ...]:
-    """Languages that a target's means are over."""
+    """Languages that a target's scores are over."""
     scored = {code for _, code, _ in record.scored[target]}
     return averaged(record.plan, record.cuts[target], scored)
 
@@ -123,43 +124,44 @@ def contrast_parts(snapshot: Snapshot) -> list[str]:
 
 
 def _target_part(record: StudyRecord, target: str, rows: Sequence[Row]) -> str:
-    contrast, means = record.contrasts[target], _means(rows)
-    done, row = sum(map(len, means.values())), record.catalogue.tasks[target]
+    contrast, scores = record.contrasts[target], _scores(record, rows)
+    done, row = sum(map(len, scores.values())), record.catalogue.tasks[target]
     about = (
-        f"Mean over {', '.join(_languages(record, target))}. Metric: {row.metric}, in points; "
-        f"chance {row.chance:.1f}. {done} of {counted(contrast.planned, 'trial')} "
-        f"{'has' if done == 1 else 'have'} a score."
+        f"Score: {record.plan.study.objective} over {', '.join(_languages(record, target))}. "
+        f"Metric: {row.metric}, in points; chance {row.chance:.1f}. "
+        f"{done} of {counted(contrast.planned, 'trial')} {'has' if done == 1 else 'have'} a score."
     )
     names = contrast.intermediates
     parts = [f"{title(f'contrast on {target}')}\n{wrapped(about)}"]
     for first in range(0, len(names), MOST_COLUMNS):
-        parts.append(_table(contrast.initialisations, names[first : first + MOST_COLUMNS], means))
+        parts.append(_table(contrast.initialisations, names[first : first + MOST_COLUMNS], scores))
     left_out = [wrapped(why, f"left out: {name}: ") for name, why in contrast.left_out.items()]
     return "\n\n".join([*parts, *(["\n".join(left_out)] if left_out else [])])
 
 
-def _means(rows: Iterable[Row]) -> dict[tuple[str, str], list[float]]:
-    """(initialisation, intermediate) -> mean over languages of each set that has a score."""
-    scores: dict[tuple[str, str, int], list[float]] = {}
+def _scores(record: StudyRecord, rows: Iterable[Row]) -> dict[tuple[str, str], list[float]]:
+    """(initialisation, intermediate) -> the objective of each set that has scores."""
+    values: dict[tuple[str, str, int], dict[str, float]] = {}
     for row in rows:
         if row["averaged"]:
             name = (row["initialisation"], row["intermediate"], row["replicate"])
-            scores.setdefault(name, []).append(row["score"])
-    means: dict[tuple[str, str], list[float]] = {}
-    for (initialisation, intermediate, _), values in scores.items():
-        means.setdefault((initialisation, intermediate), []).append(fmean(values))
-    return means
+            values.setdefault(name, {})[row["language"]] = row["score"]
+    scores: dict[tuple[str, str], list[float]] = {}
+    for (*cell, _), found in values.items():
+        score = aggregate(found, record.plan.study.objective, record.catalogue)
+        scores.setdefault((cell[0], cell[1]), []).append(score)
+    return scores
 
 
 def _table(
     initialisations: Iterable[str],
     intermediates: Sequence[str],
-    means: dict[tuple[str, str], list[float]],
+    scores: dict[tuple[str, str], list[float]],
 ) -> str:
     """Three lines for each initialisation: mean, standard deviation, number of sets."""
     rows = []
     for name in initialisations:
-        found = [means.get((name, intermediate), []) for intermediate in intermediates]
+        found = [scores.get((name, intermediate), []) for intermediate in intermediates]
         rows += [
             (name, "mean", *(points(fmean(values) if values else None) for values in found)),
             ("", "sd", *(points(stdev(values) if len(values) > 1 else None) for values in found)),

@@ -150,7 +150,7 @@ def contrast_seeds(plan: Plan) -> dict[int, Seeds]:
 
 
 def averaged(plan: Plan, cut: Cut, scored: Container[str]) -> tuple[str, ...]:
-    """Languages that a contrast's means are over: asked for, or the objective's, and scored.
+    """Languages that a contrast's scores are over: asked for, or the objective's, and scored.
 
     Args:
         plan: has a contrast.

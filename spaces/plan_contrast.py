@@ -42,7 +42,8 @@ class ContrastTable(Table):
     seed n of so many, then the first again. One for each set where it is left out; 1 pretrains
     once, and then no spread says how much a pretraining varies."""
     languages: Names | None = None
-    """What tables average over; the objective of each target where it is left out."""
+    """What tables average over, as ``[study] objective`` says; those of each target's objective
+    where it is left out."""
 
     @field_validator("seeds", "initialisations", "intermediates", "languages")
     @classmethod

@@ -25,8 +25,10 @@ from search.dry_run import describe_plan
 from search.freeze import freeze
 from search.study import open_target, reconcile
 from search.target_queue import TargetQueue
+from spaces.axes import Axis
+from spaces.candidates import Infeasible
 from spaces.confirmation import replicate_seeds
-from spaces.contrast import contrast_seeds
+from spaces.contrast import contrast_of, contrast_seeds
 from spaces.layout import StudyPaths
 from spaces.mistakes import PlanError
 from spaces.settings import Seeds
@@ -224,6 +226,22 @@ def test_what_a_target_cannot_have_is_left_out_of_all_its_cells(tmp_path: Path) 
     assert counts.tolist() == [3] * 8
     report = report_text("first", tmp_path)
     assert "left out: nli:esho: supervises esho in 'nli', which is reserved" in report
+
+
+def test_an_initialisation_that_a_target_cannot_have_is_left_out_whole() -> None:
+    """With every intermediate, for the reason that its space gives."""
+    space = frozen(CELLS).spaces["xnli"]
+    axes = [axis for axis in space.axes if axis.name != "initialisation"]
+    why = Infeasible("initialisation oracle-multimodal", "77 positions")
+    without = dataclasses.replace(
+        space,
+        axes=(Axis("initialisation", tuple(STARTS[:1])), *axes),
+        candidates=dataclasses.replace(space.candidates, infeasible=(why,)),
+    )
+    contrast = contrast_of(without)
+    assert contrast.left_out == {"oracle-multimodal": "77 positions"}
+    assert {cell.initialisation for cell in contrast.cells(without)} == {"oracle-text"}
+    assert contrast.planned == 3 * len(LEVELS)
 
 
 # -- the queue: killed, resumed, grown -------------------------------------------------------------
@@ -451,6 +469,19 @@ def test_the_table_is_what_pandas_makes_of_the_scores(root: Path) -> None:
                 shown = lines[first + shift][-len(LEVELS) :]
                 values = wanted.loc[target, name].loc[LEVELS, what]
                 assert shown == [f"{value:.{digits}f}" for value in values]
+
+
+def test_the_table_follows_the_plans_objective(tmp_path: Path) -> None:
+    """A mean of groups, where the plan asks for one: most languages are of one group."""
+    changes = {**ALONE, "study.objective": "group_mean", "contrast.intermediates": ["none"]}
+    driven(frozen(changes), tmp_path)
+    cells = contrast_cells("first", root=tmp_path).query("averaged")
+    by_group = cells.groupby(["initialisation", "replicate", "group"])["score"].mean()
+    wanted = by_group.groupby(["initialisation", "replicate"]).mean().groupby("initialisation")
+    plain = cells.groupby("initialisation")["score"].mean()
+    for name, value in wanted.mean().items():
+        assert f"{name} mean {value:.2f}" in " ".join(report_text("first", tmp_path).split())
+        assert f"{plain[name]:.2f}" != f"{value:.2f}"
 
 
 def test_the_report_of_a_contrast_alone(tmp_path: Path) -> None:
