@@ -6,6 +6,7 @@ Imports neither torch nor Ray, so a laptop opens any study, also one that is run
 from analysis.cells import contrast_cells
 from analysis.choose import best_settings
 from analysis.frames import load_phases, load_reports, load_scores, load_trials
+from analysis.held_out import load_pretraining
 from analysis.report import report_text
 from analysis.tables import status_text
 
@@ -13,6 +14,7 @@ __all__ = [
     "best_settings",
     "contrast_cells",
     "load_phases",
+    "load_pretraining",
     "load_reports",
     "load_scores",
     "load_trials",

@@ -10,6 +10,11 @@ _ORACLE = (
     "A miniature with invented languages, {seeds}; its scores come from a formula, no model was "
     "trained. Effects under about 15 points are noise, and nothing here speaks of a real language.",
 )
+_PRETRAINED_HERE = (
+    "DEMONSTRATION, NOT EVIDENCE",
+    "Initialisations here were pretrained by this project: encoders of a few million weights on a "
+    "few thousand rows. They show the machinery at work, and settle nothing about XLM-R.",
+)
 _ONE_SEED = (
     "A SEARCH NOMINATES, IT DOES NOT CONFIRM",
     "Every trial has the same one seed, and one seed is no evidence: the best of many trials is "
@@ -20,13 +25,16 @@ _ONE_SEED = (
 _DEMONSTRATIONS = {"micro": _MINIATURE, "oracle": _ORACLE}
 
 
-def banner(world: str, seeds: int) -> tuple[str, str] | None:
+def banner(world: str, seeds: int, pretrained: bool = False) -> tuple[str, str] | None:
     """Title and text of the warning that a report carries, or None where it needs none.
 
     Args:
         world: real, micro or oracle.
         seeds: sets of seeds behind the best settings.
+        pretrained: whether initialisations were pretrained here on real rows.
     """
+    if pretrained:
+        return _PRETRAINED_HERE
     if world not in _DEMONSTRATIONS:
         return _ONE_SEED if seeds <= 1 else None
     title, text = _DEMONSTRATIONS[world]

@@ -34,7 +34,7 @@ def model_card(snapshot: Snapshot, trial: ReadTrial, loaded_with: str) -> str:
     start = catalogue.initialisations[setting.initialisation]
     trained = [part.task for mixture in setting.intermediate for part in mixture.parts]
     rows = [catalogue.tasks[name] for name in dict.fromkeys((*trained, *task.recipe))]
-    warning = banner(snapshot.record.plan.world, 1)
+    warning = banner(snapshot.record.plan.world, 1, snapshot.record.pretrains)
     lines = [
         *_front_matter(task, start, rows, setting.source_languages),
         f"# {trial.target}, trial {trial.number} of study {snapshot.record.name}",

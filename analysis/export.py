@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.cells import contrast_cells
 from analysis.frames import DEFAULT_ROOT, load_phases, load_reports, load_scores, load_trials
+from analysis.held_out import load_pretraining
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.submission import write_submission
 from spaces.benchmark import XTREME_R
@@ -21,6 +22,7 @@ FRAMES: dict[str, Callable[..., "DataFrame"]] = {
     "reports": load_reports,
     "phases": load_phases,
     "cells": contrast_cells,
+    "pretraining": load_pretraining,
 }
 """Name of a file -> the frame in it."""
 

@@ -11,6 +11,7 @@ from analysis.choose import trials_by_arm
 from analysis.confirmed import confirmed_parts
 from analysis.frames import DEFAULT_ROOT
 from analysis.gains import Baselines, best_trial
+from analysis.held_out import pretraining_part
 from analysis.languages import languages_part
 from analysis.phase_rows import phase_rows, totals
 from analysis.published import published_part
@@ -51,12 +52,14 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     snapshot = read_snapshot(study, root)
     rows = phase_rows(snapshot)
     confirms = snapshot.record.confirms
-    warning = banner(snapshot.record.plan.world, _seeds(snapshot.record))
+    record = snapshot.record
+    warning = banner(record.plan.world, _seeds(record), record.pretrains)
     parts = [
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
         *(confirmed_parts(snapshot) if confirms else _searched_parts(snapshot, rows)),
         *contrast_parts(snapshot),
+        *pretraining_part(snapshot),
         *published_part(snapshot),
         *looks_line(snapshot),
         _phases_part(rows),

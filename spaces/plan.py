@@ -13,8 +13,8 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 from spaces.hub import COMMIT
 from spaces.languages import MICRO_HUB
 from spaces.mistakes import Mistake, PlanError, mistakes_of
-from spaces.plan_initialisation import UserInitialisation
 from spaces.plan_contrast import ContrastTable
+from spaces.plan_initialisation import UserInitialisation
 from spaces.plan_space import SpaceTable
 from spaces.plan_table import Name, Positive, Rate, Table
 from spaces.tasks.row import Form, Origin, Reader

@@ -122,6 +122,19 @@ REPORT_COLUMNS = (
     Column("value", "Float64", "score on the rows that may choose, at that step", "points"),
 )
 
+PRETRAINING_COLUMNS = (
+    Column("study", "string", "name of the study"),
+    Column("initialisation", "string", "weights that were pretrained here"),
+    Column("key", "string", "content key of the phase: one for each initialisation seed"),
+    Column("task", "string", "whose dev rows these are"),
+    Column("language", "string", "language of the rows"),
+    Column("group", "string", "group of the language, by the plan's grouping"),
+    Column("measure", "string", "masked_loss, text_to_image, image_to_text or text_to_hub_text"),
+    Column("value", "Float64", "nats of a masked token, or per cent found", "nats or per cent"),
+    Column("documents", "Int64", "rows it is measured on", "rows"),
+    Column("chance", "Float64", "what guessing finds; NA of losses", "per cent"),
+)
+
 PHASE_COLUMNS = (
     Column("study", "string", "name of the study"),
     Column("world", "string", "real, micro or oracle"),

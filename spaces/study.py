@@ -159,6 +159,12 @@ class StudyRecord(BaseModel):
         }
 
     @property
+    def pretrains(self) -> bool:
+        """Whether initialisations of the plan are pretrained here on real rows."""
+        starts = self.catalogue.starts(self.plan.space.initialisations)
+        return any(row.pretraining and row.pretraining.texts for row in starts)
+
+    @property
     def names(self) -> dict[str, set[str]]:
         """Tasks, and entries of languages, that the space names."""
         mixture = self.plan.space.mixture
