@@ -115,7 +115,7 @@ class Catalogue:
         if isinstance(made, Mistake):
             return [made]
         self.initialisations[own.name] = made
-        return [*recipe_mistakes(made, self.tasks, tuple(self.languages))]
+        return [*recipe_mistakes(made, own, self.tasks, tuple(self.languages))]
 
     def is_read(self, task: Task) -> bool:
         """Whether a target's vectors are read from an encoder that no retrieval task trains."""

@@ -39,6 +39,12 @@ class UserPretraining(Table):
     rows_per_step: Positive | None = None
     learning_rate: Rate | None = None
 
+    @property
+    def names_rows(self) -> bool:
+        """Whether it says itself what is read."""
+        named = (self.texts, self.captions, self.languages, self.captioned)
+        return any(value is not None for value in named)
+
 
 OPTIMISATION = ("steps", "rows_per_step", "learning_rate")
 """Fields of ``UserPretraining`` that say how, and not on what."""

@@ -84,11 +84,14 @@ def _recipe(own: UserPretraining, base: Pretraining | None) -> Pretraining:
 
 
 def recipe_mistakes(
-    row: Initialisation, tasks: Mapping[str, Task], codes: tuple[str, ...]
+    row: Initialisation, own: UserInitialisation, tasks: Mapping[str, Task], codes: tuple[str, ...]
 ) -> Iterator[Mistake]:
-    """Tasks and languages of a recipe that are not there, or cannot be what it takes them for."""
-    recipe = row.pretraining
-    if recipe is None or row.world != "real":
+    """Tasks and languages of a recipe that are not there, or cannot be what it takes them for.
+
+    What a row takes from the one it is like is told there.
+    """
+    recipe, given = row.pretraining, own.pretraining
+    if recipe is None or given is None or (own.like and not given.names_rows):
         return
     where = f"[[initialisation]] {row.name} pretraining"
     for code in (*recipe.languages, *recipe.captioned):

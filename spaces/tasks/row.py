@@ -32,6 +32,9 @@ PERMUTABLE = ("classification", "choice", "tagging")
 SINGLE_READERS = ("real_or_fake",)
 """Readers whose rows are one text each."""
 
+READ_BY_LANGUAGE = ("words", "captions")
+"""Readers that make other rows of one file in another language."""
+
 Reference = str | tuple[str, ...]
 """Where a column's values are; see ``trainables/sources/columns.py``."""
 

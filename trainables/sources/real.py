@@ -13,6 +13,7 @@ from spaces.keys import derived_seed, short_hash
 from spaces.languages import Language
 from spaces.phases import Rows
 from spaces.tasks import DataSet, Task
+from spaces.tasks.row import READ_BY_LANGUAGE
 from trainables.forms import FORMS, flaws
 from trainables.rows import RowError, RowTable, distinct_candidates
 from trainables.sources.columns import Raw, column_of, languages_beside
@@ -243,8 +244,7 @@ def _reading(row: Task, data: DataSet, language: Language, split: str) -> list[A
         "single": row.single,
         "folded": dict(data.folded),
         "without": data.without,
-        # One file holds the texts of all languages, in a column of structures.
-        "language": language.code if data.reader == "captions" else "",
+        "language": language.code if data.reader in READ_BY_LANGUAGE else "",
     }
     return [*chosen, row.labels, row.form, *(item for item in rare.items() if item[1])]
 
