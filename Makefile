@@ -5,8 +5,8 @@ ROOT   ?= runs
 DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
-.PHONY: install demo micro-ten multimodal-question-micro effects test lint types unit test-slow real-small real-targets \
-        real-intermediates clean
+.PHONY: install demo micro-ten multimodal-question-micro multimodal-question effects test lint types unit test-slow \
+        real-small real-targets real-intermediates clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -28,6 +28,12 @@ micro-ten: install
 # Initialisation by language of the intermediate rows, three sets of seeds: about ten minutes.
 multimodal-question-micro: install
 	$(BIN)/transfer-search start examples/multimodal-question-micro.toml --root $(ROOT)
+
+# The same on real rows, from four small encoders that are pretrained first: about two hours.
+multimodal-question: install
+	@if [ -d "$(DATA)" ]; then \
+	  $(BIN)/transfer-search start examples/multimodal-question.toml --data "$(DATA)" --root $(ROOT); \
+	else echo "skipped: $(DATA) is absent; call make multimodal-question DATA=<folder in the hub's schemas>"; fi
 
 # What the micro-world plants, over five seeds: about an hour.
 effects: install
