@@ -29,12 +29,13 @@ from transformers import (
 )
 
 from spaces.mistakes import Mistake
+from tests.tokenizers import minilm_tokenizer
+from trainables.checkpoints.accounts import WeightError
+from trainables.checkpoints.folders import checkpoint_folder
 from trainables.forms.masked import TiedOutput
 from trainables.initialisation import (
     WORLD_MARK,
-    WeightError,
     check_checkpoint,
-    checkpoint_folder,
     checkpoint_revision,
     convert_checkpoint,
     load_encoder,
@@ -239,13 +240,11 @@ def test_weights_pass_from_phase_to_phase(tmp_path: Path) -> None:
     assert set(account.ignored) == {"heads.a.weight", "heads.a.bias"}
 
 
-def test_folders_without_safetensors_are_refused(tmp_path: Path) -> None:
-    """Pickled weights are not opened, and the message says what is missing."""
+def test_folders_without_weights_are_refused(tmp_path: Path) -> None:
+    """The message says what is missing."""
     saved("Bert", BertModel, tmp_path / "a")
-    weights = load_file(tmp_path / "a" / "model.safetensors")
-    (tmp_path / "a" / "model.safetensors").unlink()
-    torch.save(weights, tmp_path / "a" / "pytorch_model.bin")
-    with pytest.raises(FileNotFoundError, match=r"no \*\.safetensors"):
+    (tmp_path / "a" / "model.safetensors").rename(tmp_path / "a" / "tf_model.h5")
+    with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
         checkpoint_folder(str(tmp_path / "a"))
     with pytest.raises(FileNotFoundError, match=r"config\.json"):
         checkpoint_folder(str(tmp_path))
@@ -256,6 +255,7 @@ def test_folders_without_safetensors_are_refused(tmp_path: Path) -> None:
 def test_worlds_never_mix(tmp_path: Path) -> None:
     """What was pretrained on invented languages is no start for a real study."""
     saved("Bert", BertModel, tmp_path / "a")
+    minilm_tokenizer().save_pretrained(tmp_path / "a")
     config = tmp_path / "a" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {WORLD_MARK: "micro"}))
     path = str(tmp_path / "a")

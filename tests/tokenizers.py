@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Any
 
-from trainables.initialisation import checkpoint_folder, load_tokenizer
+from trainables.checkpoints.folders import checkpoint_folder
+from trainables.initialisation import load_tokenizer
 
 
 @cache

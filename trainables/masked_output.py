@@ -4,7 +4,7 @@ Training on masked words goes on from it: a fresh one would first have to learn 
 states say, at the encoder's cost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,15 +62,15 @@ class PretrainedOutput:
         return nn.Sequential(dense, ACT2FN[act], norm)
 
 
-def find_output(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The five tensors among those of a checkpoint, by our names; empty where one is missing.
+def output_names(names: Collection[str]) -> dict[str, str]:
+    """Our names of the five tensors -> a checkpoint's; empty where one is missing.
 
     Args:
-        found: tensors by the names in the checkpoint's files, in today's spelling.
+        names: of a checkpoint's tensors, without its model's prefix, in today's spelling.
     """
-    for names in _THEIRS.values():
-        if all(name in found for name in names):
-            return {PREFIX + ours: found[name] for ours, name in zip(_OURS, names, strict=True)}
+    for theirs in _THEIRS.values():
+        if all(name in names for name in theirs):
+            return {PREFIX + ours: name for ours, name in zip(_OURS, theirs, strict=True)}
     return {}
 
 

@@ -9,6 +9,7 @@ from transformers import AutoModelForQuestionAnswering, AutoModelForTokenClassif
 from transformers.utils import logging
 
 from spaces.tasks import Task
+from trainables.checkpoints.recognising import CLASSES
 from trainables.initialisation import (
     load_encoder,
     load_tokenizer,
@@ -46,7 +47,7 @@ def write_model(folder: Path, initialisation: Path, weights: Path | None, task: 
     """
     folder.mkdir(parents=True, exist_ok=True)
     logging.disable_progress_bar()
-    encoder, _ = load_encoder(initialisation, weights)
+    encoder: Any = load_encoder(initialisation, weights)[0]
     head = _head(load_file(weights), task) if weights else {}
     load_tokenizer(initialisation).save_pretrained(folder)
     whole = _whole_model(encoder, head, task)
@@ -54,7 +55,7 @@ def write_model(folder: Path, initialisation: Path, weights: Path | None, task: 
         save_encoder(encoder, folder)
         if head:
             save_weights(head, folder, HEAD_FILE)
-        return "AutoModel"
+        return type(encoder).__name__ if encoder.config.model_type in CLASSES else "AutoModel"
     whole.save_pretrained(folder, safe_serialization=True)
     return WHOLE_MODELS[task.form][0].__name__  # type: ignore[no-any-return]
 

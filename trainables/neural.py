@@ -22,11 +22,11 @@ from spaces.predictions import (
 from spaces.selection import Cut, selecting_score
 from spaces.settings import Optimisation, Pooling, Readout
 from trainables.batches import RowOrder
+from trainables.checkpoints.accounts import Account
 from trainables.engine import Layout
 from trainables.evaluation import Evaluator, Predicting, score_rows
 from trainables.forms import FORMS, JointForm
 from trainables.initialisation import (
-    Account,
     convert_checkpoint,
     load_encoder,
     load_tokenizer,
