@@ -94,7 +94,9 @@ class TaskModel(nn.Module):
             head = self.heads[batch["head"]]
             vectors_sh: Tensor = head(last_states(self.encoder, batch), mask_st)
             return vectors_sh[:, None]
-        states = self.encoder(**encoder_inputs(batch), output_hidden_states=True).hidden_states
+        output = self.encoder(**encoder_inputs(batch), output_hidden_states=True)
+        # Towers of CLIP and SigLIP normalise the last layer's states outside of `hidden_states`.
+        states = (*output.hidden_states[:-1], output.last_hidden_state)
         found = [
             pooled(states[readout.layer], mask_st, readout.pooling) for readout in self.readouts
         ]
