@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load, save
 
 from spaces.catalogue import Catalogue
 from spaces.hub import Repository, at_commit, checkpoint
@@ -31,7 +32,9 @@ from tests.hub_world import (
 )
 from tests.plans import contents, to_toml
 from tests.test_trainables_folder import DATA
+from tests.towers import Touch, open_clip, pickled, tiny_bases
 from tests.worlds import plan_values
+from trainables.checkpoints.layouts import UNSUPPORTED
 from trainables.sources.folder import Folder
 from trainables.sources.real import RealSource
 
@@ -283,18 +286,118 @@ def test_a_hub_that_does_not_answer_fails_for_everything(tmp_path: Path) -> None
         assert f"{name}: " in fetched.out and f"{name}: " in started.err
 
 
-def test_scripts_and_pickles_are_refused_together(world: World) -> None:
-    """A loading script and weights that are pickles are named at once, with what to do instead."""
-    pickled = {"pytorch_model.bin": b"pickle", "config.json": b"{}"}
-    world.hub.push("models", f"{world.owner}/tiny", pickled)
+def test_scripts_and_foreign_weights_are_refused_together(world: World) -> None:
+    """A loading script and weights of another format are named at once, with what to do instead."""
+    foreign = {
+        "tf_model.h5": b"h5",
+        "model.ckpt": b"pickle",
+        "config.json": b'{"model_type": "bert"}',
+    }
+    world.hub.push("models", f"{world.owner}/tiny", foreign)
     tables = plan_tables(world.owner)
     tables["task"][2]["branch"] = "main"
     said, asked = world.asked_while(lambda: world.fetch(world.plan(tables)))
     assert said.code == 1 and "could not be brought (2)" in said.out
-    assert f"{world.owner}/tiny has no *.safetensors (pytorch_model.bin)" in said.out
+    assert f"{world.owner}/tiny has no weights of transformers encoder (model.safeten" in said.out
     assert f"{world.owner}/old is a loading script at 'main'" in said.out
     assert "refs/convert/parquet" in said.out
-    assert not [line for line in asked if line.endswith((".bin", "old.py"))]
+    assert not [line for line in asked if line.endswith((".h5", ".ckpt", "old.py"))]
+
+
+def test_a_checkpoint_without_safetensors_is_read_as_tensors_alone(world: World) -> None:
+    """``pytorch_model.bin`` is brought, and a trial trains on it without a word to the hub."""
+    files = dict(model_files())
+    weights = {"pytorch_model.bin": pickled(load(files.pop("model.safetensors")))}
+    world.hub.push("models", f"{world.owner}/tiny", {**files, **weights, "tf_model.h5": b"h5"})
+    said, asked = world.asked_while(world.fetch)
+    assert said.code == 0, said.out
+    assert "tf_model.h5" not in {line.rpartition("/")[2] for line in asked}
+    run = {"plan": str(world.plan(offline=True)), "root": str(world.folder)}
+    (event, score, _), asked = world.asked_while(lambda: world.child.run(TRIAL, **run))
+    assert (event, asked) == ("final", []) and 0 <= score <= 100
+
+
+def test_a_pickle_with_code_is_not_run_when_it_is_brought(world: World) -> None:
+    """It is refused by name; the safetensors of another commit would be taken instead."""
+    files, mark = dict(model_files()), world.folder / "was-run"
+    evil = pickled({**load(files.pop("model.safetensors")), "evil": Touch(mark)})
+    world.hub.push("models", f"{world.owner}/tiny", {**files, "pytorch_model.bin": evil})
+    said = world.fetch()
+    assert said.code == 1 and "could run code" in said.out and "/tiny" in said.out
+    assert "checkpoint" in world.check(world.plan(offline=True)).err
+    assert not mark.exists()
+
+
+def test_a_tower_of_open_clip_is_brought_with_what_tells_its_layout(world: World) -> None:
+    """No config.json: open_clip's own, the weights and the tokenizer; then its states are there."""
+    world.child.run(TINY_BASES)
+    made = world.folder / "made"
+    with pytest.MonkeyPatch.context() as patch:
+        tiny_bases(patch)
+        open_clip(made)
+    files = {path.name: path.read_bytes() for path in made.iterdir()}
+    words = {n: content for n, content in model_files().items() if n.startswith("tokenizer")}
+    more = {"model.onnx": b"onnx", "README.md": b"words", "2_Dense/model.safetensors": b"dense"}
+    world.hub.push("models", f"{world.owner}/tiny", {**files, **words, **more})
+    said, asked = world.asked_while(world.fetch)
+    assert said.code == 0, said.out
+    brought = {line.rpartition("/")[2] for line in asked if line.startswith("GET /owner")}
+    assert brought == {*files, *words}
+    told = world.child.run(SHAPE, plan=str(world.plan(offline=True)), root=str(world.folder))
+    assert told == [2, 38, "bidirectional"]
+
+
+TINY_BASES = """
+import pytest
+from tests.towers import tiny_bases
+tiny_bases(pytest.MonkeyPatch())
+"""
+"""For the rest of the process; published names mean what they did."""
+
+SHAPE = """
+from dataclasses import astuple
+from search.driver import prepare
+from spaces.catalogue import Catalogue
+from trainables.initialisation import encoder_shape
+record, _ = prepare(given["plan"], given["root"])
+value = astuple(encoder_shape(Catalogue.for_plan(record.plan).initialisations["tiny"].path))
+"""
+
+
+def test_an_encoder_in_a_folder_of_sentence_transformers_is_brought(world: World) -> None:
+    """What lies in ``0_Transformer`` and the list of modules; the steps after it are not."""
+    inner = {f"0_Transformer/{name}": content for name, content in model_files().items()}
+    modules = [{"path": "0_Transformer"}, {"path": "1_Pooling"}]
+    more = {"modules.json": json.dumps(modules).encode(), "1_Pooling/config.json": b"{}"}
+    world.hub.push("models", f"{world.owner}/tiny", {**inner, **more})
+    said, asked = world.asked_while(world.fetch)
+    assert said.code == 0, said.out
+    files = {line.partition("/resolve/")[2].partition("/")[2] for line in asked if "GET" in line}
+    assert {"0_Transformer/model.safetensors", "modules.json"} < files
+    assert not files & {"1_Pooling/config.json", "0_Transformer/notes.txt"}
+    run = {"plan": str(world.plan(offline=True)), "root": str(world.folder)}
+    assert world.child.run(TRIAL, **run)[0] == "final"
+
+
+@pytest.mark.parametrize("kind", ["metaclip_2", "m2m_100"])
+def test_what_is_not_supported_is_refused_before_its_weights_come(world: World, kind: str) -> None:
+    """Its configuration tells."""
+    config = json.dumps({"model_type": kind}).encode()
+    world.hub.push("models", f"{world.owner}/tiny", {**model_files(), "config.json": config})
+    said, asked = world.asked_while(world.fetch)
+    assert said.code == 1 and UNSUPPORTED[kind] in said.out
+    assert not [line for line in asked if line.endswith(".safetensors")]
+
+
+def test_weights_that_do_not_fit_are_found_when_they_are_fetched(world: World) -> None:
+    """A missing tensor fails ``fetch``, not a trial hours later."""
+    files = model_files()
+    tensors = load(files["model.safetensors"])
+    del tensors["encoder.layer.0.output.dense.bias"]
+    files = {**files, "model.safetensors": save(tensors, {"format": "pt"})}
+    world.hub.push("models", f"{world.owner}/tiny", files)
+    said = world.fetch()
+    assert said.code == 1 and "missing encoder.layer.0.output.dense.bias" in said.out
 
 
 def test_an_architecture_of_code_is_refused(world: World) -> None:
@@ -303,8 +406,13 @@ def test_an_architecture_of_code_is_refused(world: World) -> None:
     code = {"config.json": json.dumps(config).encode(), "own.py": b"raise SystemExit('was run')\n"}
     world.hub.push("models", f"{world.owner}/tiny", {**model_files(), **code})
     said, asked = world.asked_while(world.fetch)
-    assert said.code == 1 and f"{world.owner}/tiny: transformers does not know it" in said.out
-    assert not [line for line in asked if line.endswith("own.py")]
+    assert said.code == 1 and f"{world.owner}/tiny: its architecture ('unheard')" in said.out
+    assert "never run" in said.out
+    assert not [line for line in asked if line.endswith(("own.py", ".safetensors"))]
+    world.hub.push("models", f"{world.owner}/tiny", {**model_files(), "config.json": b"{}"})
+    said, asked = world.asked_while(world.fetch)
+    assert said.code == 1 and f"{world.owner}/tiny: " in said.out
+    assert not [line for line in asked if line.endswith(".safetensors")]
 
 
 def test_what_a_repository_does_not_have_is_named(world: World) -> None:

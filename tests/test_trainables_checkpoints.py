@@ -13,7 +13,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 import tests.towers as towers
 from spaces.initialisations import EncoderShape
-from tests.towers import FAMILIES, as_bin, rewritten, states, tensors_of, weights_of
+from tests.towers import FAMILIES, Touch, as_bin, rewritten, states, tensors_of, weights_of
 from trainables.checkpoints.accounts import WeightError
 from trainables.checkpoints.bases import BASES
 from trainables.checkpoints.folders import TOKENIZER_FILES, checkpoint_folder
@@ -302,16 +302,6 @@ def test_shards_are_one_checkpoint_and_a_missing_one_is_named(ending: str, tmp_p
     index.write_text("{")
     with pytest.raises(WeightError, match="is no list of files"):
         load_encoder(tmp_path / "a")
-
-
-class Touch:
-    """Unpickled without a guard, it makes a file."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.file,)
 
 
 @pytest.mark.parametrize("family", ["m_clip", "open_clip", "chinese_clip"])

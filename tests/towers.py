@@ -1,5 +1,6 @@
 """Tiny random checkpoints of multimodal families, with the names and files of the real ones."""
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -254,6 +255,23 @@ def as_bin(folder: Path) -> None:
     tensors = tensors_of(folder)
     weights_of(folder).unlink()
     _write(folder, tensors, "pytorch_model.bin")
+
+
+def pickled(values: Any) -> bytes:
+    """What ``torch.save`` writes of them."""
+    file = io.BytesIO()
+    torch.save(values, file)
+    return file.getvalue()
+
+
+class Touch:
+    """Unpickled without a guard, it makes a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.file,)
 
 
 def states(encoder: Any) -> tuple[Tensor, ...]:

@@ -1,24 +1,33 @@
 """Bringing pieces of the hub into its cache: the one place that asks the network for anything.
 
-No code of a repository is run and no pickle is brought: a data set with a loading script, and a
-checkpoint without safetensors, are refused.
+No code of a repository is run: a data set with a loading script is refused. Of a checkpoint come
+its safetensors, or, where it has none, PyTorch's ``.bin`` files, which are opened as tensors alone;
+one that needs more, and any other format, is refused.
 """
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from huggingface_hub import HfApi, hf_hub_download
 
 from spaces.hub import PARQUET, Repository
+from trainables.checkpoints.folders import (
+    MODULES,
+    checkpoint_folder,
+    encoder_place,
+    tokenizer_files,
+)
+from trainables.checkpoints.layouts import Layout
+from trainables.checkpoints.reading import read_checkpoint
+from trainables.checkpoints.recognising import config_files, encoder_config, layout_of
+from trainables.checkpoints.weights import index_files, weight_files
 from trainables.hub_cache import Brought, Piece, keep, link, piece_files
-from trainables.initialisation import TOKENIZER_FILES
 from trainables.sources.hub import read_piece
 
 READERS = ("parquet", "json", "csv")
 """Formats that are brought, by the modules of ``datasets`` that read them (one reads pickles)."""
-
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack")
 
 
 class Refused(ValueError):
@@ -52,57 +61,69 @@ def bring(piece: Piece, described: Description) -> None:
     """Download what is not in the cache of a piece; half a file that has come is gone on with.
 
     Raises:
-        Refused: no code is run and no pickle brought; or there is no such piece.
+        Refused: it has code or weights that are not opened; or there is no such piece.
         RowError: its files are damaged.
         OSError: the hub cannot be reached.
     """
     is_model = piece.repository.kind == "model"
     brought = _checkpoint(piece, described) if is_model else _split(piece, described)
-    name, commit = piece.repository.id, described.commit
-    where: dict[str, Any] = {"repo_type": piece.repository.kind, "revision": commit}
-    link(piece, commit, {file: hf_hub_download(name, file, **where) for file in brought.files})
+    _download(piece, described.commit, brought.files)
     if is_model:
-        _check_architecture(piece, commit)
+        _check_weights(piece, described.commit)
     else:
-        read_piece(piece, commit, brought)  # makes the Arrow file, finds damaged ones
-    keep(piece, commit, brought)
+        read_piece(piece, described.commit, brought)  # makes the Arrow file, finds damaged ones
+    keep(piece, described.commit, brought)
+
+
+def _download(piece: Piece, commit: str, files: Iterable[str]) -> None:
+    where: dict[str, Any] = {"repo_type": piece.repository.kind, "revision": commit}
+    name = piece.repository.id
+    link(piece, commit, {file: hf_hub_download(name, file, **where) for file in files})
 
 
 def _checkpoint(piece: Piece, described: Description) -> Brought:
-    """Weights, configuration and tokenizer of a model."""
-    name, files = piece.repository.id, described.files
-    weights = _weights([file for file in files if file.endswith(".safetensors")])
+    """Weights, configuration and tokenizer of a model; the first of these is brought to tell."""
+    name, place = piece.repository.id, encoder_place(described.files)
+    start = f"{place}/" if place else ""
+    names = [f.removeprefix(start) for f in described.files if f.startswith(start)]
+    configs = config_files(names)
+    _download(piece, described.commit, [start + config for config in configs])
+    layout = _layout(piece, described.commit, place, names)
+    weights = weight_files(names, layout.weights)
     if not weights:
-        pickled = [file for file in files if file.endswith(PICKLES)]
         raise Refused(
-            f"{name} has no *.safetensors ({', '.join(pickled) or 'no weights at all'}); other "
-            "formats are pickles or foreign and are not brought: take a revision with safetensors "
-            f"('hub:{name}@<revision>'), or convert it into a folder of your own"
+            f"{name} has no weights of {layout.name} ({' or '.join(layout.weights)}); other "
+            "formats are foreign or run code when they are opened, and are not brought: take a "
+            f"revision with safetensors ('hub:{name}@<revision>'), or convert it into a folder"
         )
-    if "config.json" not in files:
-        raise Refused(f"{name} has no config.json: transformers cannot load it")
-    return Brought((*weights, "config.json", *(f for f in TOKENIZER_FILES if f in files)))
+    wanted = (*weights, *configs, *tokenizer_files(names, layout))
+    shards = index_files(names, weights) if len(weights) > 1 else []
+    modules = [MODULES] if MODULES in described.files else []
+    return Brought((*(start + file for file in (*wanted, *shards)), *modules))
 
 
-def _weights(names: list[str]) -> list[str]:
-    """One copy of the weights: repositories keep variants (``model.fp16``) beside them."""
-    top = [name for name in names if "/" not in name]
-    if "model.safetensors" in top:
-        return ["model.safetensors"]
-    shards = [name for name in top if name.startswith("model-") and "-of-" in name]
-    return sorted(shards or top)
-
-
-def _check_architecture(piece: Piece, commit: str) -> None:
-    """A model whose architecture is code of its repository is refused when it is brought."""
-    from transformers import AutoConfig
-
-    folder = piece_files(piece, commit)
+def _layout(piece: Piece, commit: str, place: str, names: list[str]) -> Layout:
+    """What kind of checkpoint it is; one that is not supported is refused before weights come."""
+    folder = piece_files(piece, commit) / place
     try:
-        AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        layout = layout_of(folder, names)
+        encoder_config(folder, layout)
+    except (ValueError, FileNotFoundError) as error:
+        raise Refused(f"{piece.repository.id}: {_first_line(error)}") from None
+    return layout
+
+
+def _check_weights(piece: Piece, commit: str) -> None:
+    """Weights that do not fit the encoder are refused when they are brought."""
+    folder = checkpoint_folder(str(piece_files(piece, commit)))
+    try:
+        read_checkpoint(folder, "meta")
     except ValueError as error:
-        first = str(error).strip().splitlines()[0]
-        raise Refused(f"{piece.repository.id}: transformers does not know it: {first}") from None
+        raise Refused(f"{piece.repository.id}: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _split(piece: Piece, described: Description) -> Brought:
