@@ -157,7 +157,12 @@ def dual(folder: Path) -> Tower:
 def multilingual_clip(folder: Path) -> Tower:
     """sentence-transformers/clip-ViT-B-32-multilingual-v1: DistilBERT, a Dense beside it."""
     config = DistilBertConfig(
-        vocab_size=60, dim=16, n_layers=2, n_heads=2, hidden_dim=12, max_position_embeddings=40
+        vocab_size=TEXT["vocab_size"],
+        max_position_embeddings=40,
+        dim=16,
+        n_layers=2,
+        n_heads=2,
+        hidden_dim=12,
     )
     model = _saved(DistilBertModel(config), folder)
     modules = ["", "1_Pooling", "2_Dense"]
