@@ -337,9 +337,13 @@ PLANS: dict[str, Case] = {
     "checkpoint without config": Case(
         checkpoint("empty"), ("[[initialisation]] mine path", "empty", "no config.json")
     ),
-    "checkpoint without safetensors": Case(
+    "checkpoint of another format": Case(
+        checkpoint("foreign"),
+        ("[[initialisation]] mine path", "foreign", "no weights", "not opened"),
+    ),
+    "checkpoint that is a pickle": Case(
         checkpoint("pickled"),
-        ("[[initialisation]] mine path", "pickled", "no *.safetensors", "not opened"),
+        ("[[initialisation]] mine path", "pickled", "could run code", "refused"),
     ),
     "checkpoint that is not there": Case(
         checkpoint("absent"), ("[[initialisation]] mine path", "absent", "no config.json")

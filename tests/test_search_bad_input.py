@@ -1,6 +1,7 @@
 """Bad input: one message that says what was read, what is right and what to do; nothing written."""
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from search.driver import Search
 from search.study import open_for_writing, open_target
 from spaces.layout import StudyPaths
 from tests.bad_plans import LONG, PLANS, SECRET
+from tests.checkpoints import tiny_checkpoint
 from tests.plans import HOME, Changes, contents, frozen, lease_holder, to_toml, values
 
 MOST_LINES = 24
@@ -25,15 +27,15 @@ MOST_LINES = 24
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with checkpoints of several kinds, and a current folder of its own."""
-    for name in ("empty", "pickled", "whole", "nameless", "torn", "rows", "here"):
+    for name in ("empty", "pickled", "foreign", "nameless", "torn", "rows", "here"):
         (tmp_path / name).mkdir()
     for name, config in (("nameless", "{}"), ("torn", '{"model_type": ')):
         (tmp_path / name / "config.json").write_text(config)
         (tmp_path / name / "model.safetensors").touch()
-    for name in ("pickled", "whole"):
+    for name, file in (("pickled", "pytorch_model.bin"), ("foreign", "tf_model.h5")):
         (tmp_path / name / "config.json").write_text('{"model_type": "bert"}')
-    (tmp_path / "pickled" / "pytorch_model.bin").touch()
-    (tmp_path / "whole" / "model.safetensors").touch()
+        (tmp_path / name / file).write_bytes(pickle.dumps(Path(), protocol=2))
+    tiny_checkpoint(tmp_path / "whole", 512)
     monkeypatch.chdir(tmp_path / "here")
     return tmp_path
 

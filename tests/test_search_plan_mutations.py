@@ -18,6 +18,7 @@ from spaces.phases import trial_phases
 from spaces.plan import parse_plan
 from spaces.study import StudyRecord, differences, read_study
 from spaces.suggest import Space, baselines, draw
+from tests.checkpoints import tiny_checkpoint
 from tests.folders import nli_rows, write
 from tests.plans import DEMO, contents, values
 
@@ -28,11 +29,9 @@ PLANS = ("demo", "oracle", "folder")
 
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The current folder: small rows, and a checkpoint of which only the names are real."""
+    """The current folder: small rows and a small checkpoint."""
     place = tmp_path_factory.mktemp("mutations")
-    (place / "weights").mkdir()
-    (place / "weights" / "config.json").write_text('{"model_type": "bert"}')
-    (place / "weights" / "model.safetensors").touch()
+    tiny_checkpoint(place / "weights", 512)
     for name in [
         *(f"xnli/{code}/validation" for code in REAL_LANGUAGES),
         "multi_nli/default/train",

@@ -71,7 +71,8 @@ def layout_of(folder: Path, names: Collection[str]) -> Layout:
         Unsupported: it is known why it cannot be used.
         FileNotFoundError: it says nothing of its architecture.
     """
-    values = read_json(folder / "config.json") or {}
+    found = read_json(folder / "config.json")
+    values = found or {}
     kind = str(values.get("model_type", ""))
     if weight_files(names, OPEN_CLIP_TOWER.weights) and base_name(folder, OPEN_CLIP_TOWER):
         return OPEN_CLIP_TOWER
@@ -82,7 +83,7 @@ def layout_of(folder: Path, names: Collection[str]) -> Layout:
             f"its architecture ({kind!r}) is code of its repository (auto_map in config.json), "
             "which is never run: leave it out, or take a conversion to a class of transformers"
         )
-    if not values:
+    if found is None:
         raise FileNotFoundError(_nothing_known(folder))
     return _BY_TYPE.get(kind, PLAIN_ENCODER)
 
