@@ -78,8 +78,8 @@ def plain(family: str, folder: Path) -> Any:
 
 
 def test_each_form_is_here() -> None:
-    """A new form needs a row."""
-    assert {TASKS[name].form for name in FORM_ROWS} == set(FORMS)
+    """A new form needs a row; captions are masked text that may have a picture of this world."""
+    assert {TASKS[name].form for name in FORM_ROWS} == set(FORMS) - {"captions"}
 
 
 @pytest.mark.parametrize(
