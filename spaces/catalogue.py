@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 from spaces.grouping import Grouping, grouping_mistakes, groupings, groups_of
 from spaces.hub import at_commit
@@ -12,7 +12,7 @@ from spaces.initialisations import (
     Initialisation,
     unsupported_mistakes,
 )
-from spaces.initialisations.own import own_row, recipe_mistakes
+from spaces.initialisations.own import own_initialisation, recipe_mistakes
 from spaces.languages import LANGUAGES, Language
 from spaces.metrics import METRICS
 from spaces.mistakes import Mistake, PlanError, nearest
@@ -20,20 +20,14 @@ from spaces.plan import Plan, UserTask
 from spaces.plan_initialisation import UserInitialisation
 from spaces.plan_space import Entry, MixtureTable, entry_name
 from spaces.published import PUBLISHED
-from spaces.settings import Optimisation
-from spaces.tasks import TASKS, DataSet, Task
+from spaces.tasks import TASKS, Task
+from spaces.tasks.own import own_task
 from spaces.tasks.row import PERMUTABLE, TRAINED_ONLY
 
 TRAINING_RANGES = ("learning_rates", "steps", "rows_per_step")
 LEAD_RANGES = ("lead_steps",)
 READOUT_RANGES = ("layers", "poolings")
 """Ranges of targets that a phase trains, that several train, and whose vectors are only read."""
-
-DATA_FIELDS = tuple(field.name for field in fields(DataSet) if field.name != "labels")
-"""Fields of a user's row that say where its rows are."""
-
-LABELLED = ("classification", "tagging")
-"""Forms whose rows name their labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +88,15 @@ class Catalogue:
         self.languages.update(grouping.apply(self.languages))
         self.groups.update(groups_of(self.languages.values()))
 
-    def _add_task(self, row: UserTask) -> list[Mistake]:
-        where = f"[[task]] {row.name}"
-        if row.like and row.like not in self.tasks:
-            return [Mistake(f"{where} like", repr(row.like), nearest(row.like, self.tasks))]
-        labelled = ("labels",) if row.form in LABELLED else ()
-        needed = [n for n in ("form", "skill", *labelled) if getattr(row, n) is None]
-        if row.folder is None and row.hub is None:
-            needed.append("folder or hub")
-        if not row.like and needed:
-            return [Mistake(where, "no " + ", ".join(needed), "these fields, or `like`")]
-        merged = _merged(row, self.tasks.get(row.like), self.world)
-        if merged.form in LABELLED and not merged.labels:
-            return [Mistake(where, "no labels", f"`labels`: {row.like!r} does not know them")]
-        self.tasks[row.name] = merged
+    def _add_task(self, own: UserTask) -> list[Mistake]:
+        made = own_task(own, self.tasks, self.world)
+        if isinstance(made, Mistake):
+            return [made]
+        self.tasks[own.name] = made
         return []
 
     def _add_initialisation(self, own: UserInitialisation) -> list[Mistake]:
-        made = own_row(own, self.initialisations, self.world)
+        made = own_initialisation(own, self.initialisations, self.world)
         if isinstance(made, Mistake):
             return [made]
         self.initialisations[own.name] = made
@@ -151,26 +136,6 @@ class Catalogue:
             for task, language in dict.fromkeys(pairs)
             if language in self.tasks[task].train_languages
         ]
-
-
-def _merged(row: UserTask, base: Task | None, world: str) -> Task:
-    """A user's row over the row it is like."""
-    given = row.model_dump(exclude_none=True, exclude={"like"})
-    data = {key: given.pop(key) for key in DATA_FIELDS if key in given}
-    if "label_names" in given:
-        data["labels"] = given.pop("label_names")
-    rate, steps = given.pop("learning_rate", None), given.pop("steps", None)
-    if base is None:
-        base = Task(name=row.name, form=given["form"], skill="", world=world)  # type: ignore[arg-type]
-    if data:
-        given["data"] = replace(base.data or DataSet(), **data)
-    reference = base.reference or Optimisation(learning_rate=2e-5, steps=500)
-    given["reference"] = replace(
-        reference,
-        learning_rate=rate or reference.learning_rate,
-        steps=steps or reference.steps,
-    )
-    return replace(base, **given)
 
 
 def _unknown(where: str, names: Iterable[str], valid: Iterable[str]) -> list[Mistake]:

@@ -32,7 +32,9 @@ SIZES = ("hidden", "layers", "heads", "feed_forward", "positions")
 Rows = Mapping[str, Initialisation]
 
 
-def own_row(own: UserInitialisation, known: Rows, world: Any) -> Initialisation | Mistake:
+def own_initialisation(
+    own: UserInitialisation, known: Rows, world: Any
+) -> Initialisation | Mistake:
     """A row of the catalogue, or why it cannot be one.
 
     Args:
@@ -40,31 +42,41 @@ def own_row(own: UserInitialisation, known: Rows, world: Any) -> Initialisation 
         known: rows that it may name: the built-in ones, and the plan's before it.
         world: the plan's.
     """
-    where = f"[[initialisation]] {own.name}"
     given = own.model_dump(exclude={"like", "pretraining"})
     if own.pretraining is None:
         return Initialisation(**given, world=world)
-    if world != "real":
-        rule = "a plan on real rows: the invented worlds have recipes of their own"
-        return Mistake(f"{where} pretraining", f"[data] of the {world}-world", rule)
-    for field in ("like", "start"):
-        name = getattr(own, field)
-        if name and name not in known:
-            rule = f"{nearest(name, known)}; rows that are named stand before those that name them"
-            return Mistake(f"{where} {field}", repr(name), rule)
+    if mistake := _naming(own, known, world):
+        return mistake
     base = known[own.like] if own.like else None
-    if base and not base.pretraining:
-        return Mistake(f"{where} like", repr(own.like), "a row that is pretrained here")
-    given["start"] = start = own.start or (base.start if base else "")
+    start = own.start or (base.start if base else "")
     try:
         recipe = _recipe(own.pretraining, base.pretraining if base else None)
         if start and (size := known[start].pretraining):
             recipe = replace(recipe, **{name: getattr(size, name) for name in SIZES})
     except (TypeError, ValueError) as error:
-        return Mistake(f"{where} pretraining", str(error), "a recipe that can be followed")
-    given |= {"image_stage": STAGES[recipe.contrast]}
+        where = f"[[initialisation]] {own.name} pretraining"
+        return Mistake(where, str(error), "a recipe that can be followed")
+    given |= {"start": start, "image_stage": STAGES[recipe.contrast]}
     shape = known[start].encoder if start else None
     return Initialisation(**given, world=world, pretraining=recipe, shape=shape)
+
+
+def _naming(own: UserInitialisation, known: Rows, world: Any) -> Mistake | None:
+    """A recipe's name, and the rows that it names: they stand before it, so none goes round."""
+    where = f"[[initialisation]] {own.name}"
+    if world != "real":
+        rule = "a plan on real rows: the invented worlds have recipes of their own"
+        return Mistake(f"{where} pretraining", f"[data] of the {world}-world", rule)
+    if own.name in known:
+        return Mistake(where, "a name that is taken", "another one: recipes go back to names")
+    for field in ("like", "start"):
+        name = getattr(own, field)
+        if name and name not in known:
+            rule = f"{nearest(name, known)}; rows that are named stand before those that name them"
+            return Mistake(f"{where} {field}", repr(name), rule)
+    if own.like and not known[own.like].pretraining:
+        return Mistake(f"{where} like", repr(own.like), "a row that is pretrained here")
+    return None
 
 
 def _recipe(own: UserPretraining, base: Pretraining | None) -> Pretraining:
