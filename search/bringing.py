@@ -135,10 +135,8 @@ def with_pieces(plan: Plan, wants: Iterable[Want], commits: Mapping[str, str]) -
         PlanError: pieces are missing, and the hub may not be asked.
         NotBrought: the hub did not give a piece.
     """
-    from huggingface_hub import is_offline_mode
-
     commits = {**commits, **plan.data.commits}
-    offline = plan.data.offline or is_offline_mode()
+    offline = is_offline(plan)
     arrivals = [arrival(want, commits, not offline) for want in wants]
     if lines := [line for one in arrivals for line in one.failures]:
         listed = "\n      ".join(lines)
@@ -152,6 +150,13 @@ def with_pieces(plan: Plan, wants: Iterable[Want], commits: Mapping[str, str]) -
     frozen = commits | {name: commit for name, commit in found.items() if not name.endswith(commit)}
     data = plan.data.model_copy(update={"commits": dict(sorted(frozen.items()))})
     return plan.model_copy(update={"data": data})
+
+
+def is_offline(plan: Plan) -> bool:
+    """Whether the hub may not be asked: the plan says so, or the environment."""
+    from huggingface_hub import is_offline_mode
+
+    return plan.data.offline or is_offline_mode()
 
 
 def _cache() -> str:

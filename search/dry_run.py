@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from analysis.tables import wrapped
-from search.bringing import COMMAND, arrival, unknown_commits, wanted
+from search.bringing import COMMAND, arrival, is_offline, unknown_commits, wanted
 from search.checking import Checked, check
 from search.driver import prepare, store_root
 from search.roles import roles
@@ -38,8 +38,7 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
         spaces, cuts = checked.spaces, checked.cuts
         first, last = _unlooked(missing), []
     else:
-        data = plan.data.model_copy(update={"offline": True})
-        record, growth = prepare(plan.model_copy(update={"data": data}), root)
+        record, growth = prepare(_asking_nobody(plan), root)
         spaces, cuts = record.spaces, record.cuts
         first = [f"the space grows: {line}" for line in growth]
         last = _phase_lines(record, store_root(plan, root))
@@ -55,13 +54,19 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
     return "\n".join([*lines, "", *last]).rstrip()
 
 
+def _asking_nobody(plan: Plan) -> Plan:
+    """A plan that is offline, by its own word or, as it is, by the environment's."""
+    offline = plan.data.model_copy(update={"offline": True})
+    return plan if is_offline(plan) else plan.model_copy(update={"data": offline})
+
+
 def _not_here(checked: Checked, root: Path | str) -> list[str]:
     """Repositories of the hub that the plan needs and its cache does not hold.
 
-    None of a plan that is to be offline: for such a one it is a mistake that they are missing.
+    None where the hub may not be asked: there it is a mistake that they are missing.
     """
     wants = wanted(checked.plan, checked.catalogue, checked.needed)
-    if not wants or checked.plan.data.offline:
+    if not wants or is_offline(checked.plan):
         return []
     checked.stop(unknown_commits(checked.plan, wants))
     plan = checked.plan
