@@ -8,6 +8,7 @@ import pytest
 from search.dry_run import describe_plan
 from search.freeze import freeze
 from spaces.catalogue import Catalogue
+from spaces.contrast import contrast_of
 from spaces.enumeration import grid
 from spaces.plan import load_plan, parse_plan
 from spaces.suggest import Space
@@ -97,8 +98,10 @@ def test_the_question_about_pictures_is_asked_in_whole_cells() -> None:
     ]
     for target in plan.targets.tasks:
         space = Space.of(plan, target, catalogue)
-        found = [space.setting(values) for values in grid(space)]
-        assert len(found) == plan.budget.trials_per_target == len({s.setting_id for s in found})
+        contrast = contrast_of(space)
+        found = [cell.setting for cell in contrast.cells(space)]
+        assert len(found) == 24 == len({s.setting_id for s in found})
+        assert contrast.planned == 5 * 24 and not contrast.left_out
         assert len({(s.initialisation, s.intermediate) for s in found}) == 24
         assert {s.initialisation for s in found} == set(plan.space.initialisations)
         trained = {part.task for s in found for m in s.intermediate for part in m.parts}

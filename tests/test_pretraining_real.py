@@ -50,11 +50,14 @@ def specs(record: StudyRecord, name: str) -> list[InitialisationSpec]:
 
 def runs(record: StudyRecord) -> dict[str, PretrainingRun]:
     """What each of the four versions trains, from fresh weights."""
-    source = source_for(record.plan, record.catalogue)
-    return {
-        n: pretraining_run(replace(specs(record, n)[-1], parent=""), source, None)
-        for n in CONTRASTS
-    }
+    source, base = source_for(record.plan, record.catalogue), specs(record, "own")[0]
+    recipes = {name: specs(record, name)[1].pretraining for name in CONTRASTS}
+    found = {}
+    for name, recipe in recipes.items():
+        assert recipe is not None and base.pretraining is not None
+        fresh = replace(base.pretraining, contrast=recipe.contrast)
+        found[name] = pretraining_run(replace(base, pretraining=fresh), source, None)
+    return found
 
 
 # Recipes and phases

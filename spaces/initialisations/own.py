@@ -29,6 +29,9 @@ STAGES: dict[Contrast, ImageStage] = {
 SIZES = ("hidden", "layers", "heads", "feed_forward", "positions")
 """What a recipe that goes on from another one's weights cannot choose."""
 
+FRESH = ("vocabulary", "initializer_range")
+"""What it has no use for."""
+
 Rows = Mapping[str, Initialisation]
 
 
@@ -51,14 +54,21 @@ def own_initialisation(
     start = own.start or (base.start if base else "")
     try:
         recipe = _recipe(own.pretraining, base.pretraining if base else None)
-        if start and (size := known[start].pretraining):
-            recipe = replace(recipe, **{name: getattr(size, name) for name in SIZES})
+        recipe = _going_on(recipe, known[start]) if start else recipe
     except (TypeError, ValueError) as error:
         where = f"[[initialisation]] {own.name} pretraining"
         return Mistake(where, str(error), "a recipe that can be followed")
     given |= {"start": start, "image_stage": STAGES[recipe.contrast]}
     shape = known[start].encoder if start else None
     return Initialisation(**given, world=world, pretraining=recipe, shape=shape)
+
+
+def _going_on(recipe: Pretraining, start: Initialisation) -> Pretraining:
+    """A recipe without what fresh weights alone hang on, so that no such field renames a result."""
+    size = start.pretraining or Pretraining(optimisation=recipe.optimisation)
+    sizes = {name: getattr(size, name) for name in SIZES}
+    fresh = Pretraining(optimisation=recipe.optimisation)
+    return replace(recipe, **sizes, **{name: getattr(fresh, name) for name in FRESH})
 
 
 def _naming(own: UserInitialisation, known: Rows, world: Any) -> Mistake | None:
