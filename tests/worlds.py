@@ -88,7 +88,10 @@ def run(
 
 
 def shrink_micro_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A micro-world that pretrains in four steps; every tick of a phase becomes a message."""
+    """A micro-world that pretrains in four steps; every tick of a phase becomes a message.
+
+    What an initialisation is contrasted with stays.
+    """
     pretraining = Pretraining(
         optimisation=Optimisation(learning_rate=6e-3, steps=4, rows_per_step=8),
         documents=64,
@@ -98,7 +101,9 @@ def shrink_micro_world(monkeypatch: pytest.MonkeyPatch) -> None:
         feed_forward=32,
     )
     rows = tuple(
-        replace(row, pretraining=pretraining) if row.world == "micro" else row
+        replace(row, pretraining=replace(pretraining, contrast=row.pretraining.contrast))
+        if row.world == "micro" and row.pretraining
+        else row
         for row in INITIALISATIONS
     )
     tasks = tuple(
