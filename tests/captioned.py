@@ -80,6 +80,15 @@ NOTES: dict[str, Any] = {
     "splits": {"train": "train", "dev": "validation"},
 }
 
+XNLI_CODES = ["en", "de", "es", "fr"]
+
+TASKS: list[dict[str, Any]] = [
+    {"name": "rows", "like": "mnli", "folder": "rows", "config": "default", "max_tokens": 16},
+    {"name": "xnli", "like": "xnli", "recipe": ["rows"], "max_tokens": 16},
+    NOTES,
+]
+"""A little XNLI, trained on a file of its own, and plain text."""
+
 BASE: dict[str, Any] = {
     "texts": ["notes"],
     "captions": "emoji_captions",
@@ -124,13 +133,11 @@ def captioned_study(folder: Path, steps: int = 6, **more: Any) -> StudyRecord:
     data = folder / "data"
     write_captions(data)
     write(data, "rows/default/train", **nli_rows(12))
-    for code in ("en", "de", "es", "fr"):
+    for code in XNLI_CODES:
         write(data, f"xnli/{code}/validation", **nli_rows(12, code))
-    own = {"name": "rows", "like": "mnli", "folder": "rows", "config": "default"}
-    xnli = {"name": "xnli", "like": "xnli", "recipe": ["rows"], "max_tokens": 16}
     values: dict[str, Any] = {
         "study": {"selection": "source_dev"},
-        "targets": {"tasks": ["xnli"], "languages": ["en", "de", "es", "fr"]},
+        "targets": {"tasks": ["xnli"], "languages": XNLI_CODES},
         "space": {
             "initialisations": list(CONTRASTS),
             "source_languages": [["en"]],
@@ -142,7 +149,7 @@ def captioned_study(folder: Path, steps: int = 6, **more: Any) -> StudyRecord:
     return study(
         str(data),
         folder / "root",
-        task=[{**own, "max_tokens": 16}, xnli, NOTES],
+        task=TASKS,
         initialisation=initialisations(steps, **more),
         **values,
     )

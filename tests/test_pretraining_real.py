@@ -11,22 +11,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from analysis import load_pretraining, report_text
+from spaces.initialisations import EncoderShape
 from spaces.layout import StoreError, StudyPaths
 from spaces.mistakes import PlanError
 from spaces.phases import InitialisationSpec, Rows, trial_phases
 from spaces.records import PRETRAINING_COLUMNS
 from spaces.settings import Optimisation, TransferSetting
 from spaces.study import StudyRecord
-from tests.captioned import CONTRASTS, captioned_study, picture
-from tests.folders import Folder, write
+from tests.captioned import CONTRASTS, TASKS, XNLI_CODES, captioned_study, picture, write_captions
+from tests.folders import Folder, nli_rows, write
 from tests.studies import driven
-from tests.worlds import run
+from tests.tokenizers import minilm_tokenizer
+from tests.worlds import run, study
 from trainables import TrialRequest
 from trainables.batches import cut
 from trainables.contrast import APART
 from trainables.engine import Layout
+from trainables.initialisation import load_encoder
 from trainables.phase import PhaseRun, train_phase
 from trainables.pretraining import PretrainingRun, pretraining_run
 from trainables.pretraining.corpora import Corpus, shown_pictures
@@ -248,8 +253,6 @@ def test_the_rarest_characters_are_unknown() -> None:
 
 def test_captions_are_read_in_the_language_that_is_asked(tmp_path: Path) -> None:
     """All languages stand in one file: what one has must not be taken for another's."""
-    from tests.captioned import write_captions
-
     folder = Folder(tmp_path)
     write_captions(folder.path)
     tables = {}
@@ -417,6 +420,48 @@ def _stop_in(root: Path, record: StudyRecord, name: str) -> None:
                 break
         trial.close()  # type: ignore[attr-defined]
     assert list(root.glob("phases/*/*/checkpoints/*/step-3"))
+
+
+@pytest.mark.parametrize("model", [BertModel, BertForMaskedLM])
+def test_a_checkpoint_is_gone_on_from(tmp_path: Path, model: Any) -> None:
+    """Its weights, its tokenizer and, where it has one, its output layer for masked words."""
+    torch.manual_seed(0)
+    tokenizer = minilm_tokenizer()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=len(tokenizer), intermediate_size=16, **sizes)
+    model(config).save_pretrained(tmp_path / "weights")
+    tokenizer.save_pretrained(tmp_path / "weights")
+    write_captions(tmp_path / "data")
+    rows = {"rows": "rows/default/train", **{c: f"xnli/{c}/validation" for c in XNLI_CODES}}
+    for word, place in rows.items():
+        write(tmp_path / "data", place, **nli_rows(12, word))
+    recipe = {"texts": ["notes"], "captions": "emoji_captions", "languages": ["en", "de"]}
+    how = {"contrast": "images", "contrast_unmasked": True, "steps": 3, "rows_per_step": 8}
+    record = study(
+        str(tmp_path / "data"),
+        tmp_path / "root",
+        study={"selection": "source_dev"},
+        targets={"tasks": ["xnli"], "languages": XNLI_CODES},
+        space={"initialisations": ["seeing"], "source_languages": [["en"]], "mixture": None},
+        task=TASKS,
+        initialisation=[
+            {"name": "checkpoint", "path": str(tmp_path / "weights")},
+            {"name": "seeing", "start": "checkpoint", "pretraining": {**recipe, **how}},
+        ],
+    )
+    run(tmp_path / "root", record, setting("seeing"))
+    before, after = (PhaseStore(tmp_path / "root").find(s.key) for s in specs(record, "seeing"))
+    assert before is not None and after is not None
+    assert record.catalogue.initialisations["seeing"].encoder == EncoderShape(1, 512)
+    names = ("tokenizer.json", "masked_output.safetensors")
+    kept = [[(a.folder / name).exists() for name in names] for a in (before, after)]
+    assert kept == [[True, model is BertForMaskedLM]] * 2
+    old, new = (load_encoder(artifact.folder)[0].state_dict() for artifact in (before, after))
+    moved = [name for name in old if not torch.equal(old[name], new[name])]
+    assert old.keys() == new.keys() and len(moved) > len(old) / 2
+    if model is BertForMaskedLM:
+        outputs = [load_file(a.file("masked_output.safetensors")) for a in (before, after)]
+        assert all(not torch.equal(outputs[0][name], outputs[1][name]) for name in outputs[0])
 
 
 def test_rows_that_changed_are_not_pretrained_on(tmp_path: Path) -> None:
