@@ -174,15 +174,17 @@ def _cell_phases(record: StudyRecord) -> dict[str, str]:
 
 
 def _distinct(spaces: Iterable[Space]) -> dict[str, int]:
-    """Distinct initialisations and intermediate phases; targets share them."""
+    """Distinct phases of initialisations and intermediates; targets share them."""
     starts: set[str] = set()
+    before: set[str] = set()
     begun: set[object] | None = set()
     for space in spaces:
         starts |= {str(choice) for choice in space.axis("initialisation").choices}
+        before |= {row.name for row in space.catalogue.starts(starts)}
         found = chains(space) if space.plan.space.mixture else set()
         if found is None or begun is None:
             begun = None
             continue
         begun |= {chain[:length] for chain in found for length in range(1, len(chain) + 1)}
-    counted = {"initialisation": len(starts)}
+    counted = {"initialisation": len(before)}
     return counted | ({"intermediate": len(starts) * len(begun)} if begun else {})
