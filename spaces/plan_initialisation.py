@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from spaces.hub import checkpoint, is_on_hub
-from spaces.initialisations.pretraining import Contrast
+from spaces.initialisations.pretraining import SecondLoss
 from spaces.initialisations.stage import ImageStage
 from spaces.plan_table import Name, Positive, Rate, Table
 
@@ -24,7 +24,7 @@ class UserPretraining(Table):
     languages: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     temperature: Annotated[float, Field(gt=0)] | None = None
     vocabulary: Annotated[int, Field(ge=300)] | None = None
-    contrast: Contrast | None = None
+    contrast: SecondLoss | None = None
     captioned: tuple[str, ...] | None = None
     contrast_weight: Annotated[float, Field(gt=0)] | None = None
     contrast_unmasked: bool | None = None

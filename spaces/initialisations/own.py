@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from spaces.initialisations.pretraining import Contrast, Pretraining
+from spaces.initialisations.pretraining import Pretraining, SecondLoss
 from spaces.initialisations.row import Initialisation
 from spaces.initialisations.stage import ImageStage
 from spaces.mistakes import Mistake, nearest
@@ -18,7 +18,7 @@ REFERENCE = Optimisation(
 """Of a recipe that says nothing else: RoBERTa's warm-up share and second moment (Liu et al. 2019,
 arXiv 1907.11692) at a rate for encoders of a few million weights."""
 
-STAGES: dict[Contrast, ImageStage] = {
+STAGES: dict[SecondLoss, ImageStage] = {
     "none": "none",
     "views": "none",
     "images": "images",

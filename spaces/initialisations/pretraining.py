@@ -9,7 +9,7 @@ from spaces.settings import Optimisation, require
 
 MICRO_CODES = tuple(row.code for row in MICRO_LANGUAGES)
 
-Contrast = Literal["none", "images", "shuffled", "views"]
+SecondLoss = Literal["none", "images", "shuffled", "views"]
 """What a text's vector is pulled towards, beside the masked words: nothing; its own picture, as in
 CLIP (Radford et al. 2021, arXiv 2103.00020); a placebo, the picture of another text; or the same
 text once more, with its words unmasked, which is a contrastive loss without pictures."""
@@ -40,7 +40,7 @@ class Pretraining:
     one of the weights that are gone on from."""
     languages: tuple[str, ...] = MICRO_CODES
     """Languages of the documents."""
-    contrast: Contrast = "none"
+    contrast: SecondLoss = "none"
     captioned: tuple[str, ...] = ()
     """Languages whose captions are contrasted, empty for all; the text is the same."""
     contrast_weight: float = 1.0
