@@ -90,31 +90,42 @@ def _real_run(
     start: Artifact | None,
 ) -> PretrainingRun:
     corpus = Corpus.read(spec, source, "train")
-    tokenizer: Any
+    tokenizer, encoder = _beginning(recipe, corpus, seed, start)
+    data = _documents(recipe, corpus, seed, tokenizer, longest_input(encoder))
+    return PretrainingRun(
+        _model(recipe, encoder, seed), tokenizer, data, Corpus.read(spec, source, "dev")
+    )
+
+
+def _beginning(
+    recipe: Pretraining, corpus: Corpus, seed: int, start: Artifact | None
+) -> tuple[Any, nn.Module]:
+    """Tokenizer and encoder: another initialisation's, or a trained one and fresh weights."""
     if start:
-        tokenizer, encoder = load_tokenizer(start.folder), load_encoder(start.folder)[0]
-    else:
-        tokenizer = trained_tokenizer(corpus.texts, recipe.vocabulary)
-        torch.manual_seed(derived_seed("encoder", seed))
-        encoder = fresh_encoder(recipe, len(tokenizer), tokenizer.pad_token_id, world="real")
-    longest = min(recipe.positions, longest_input(encoder))
-    documents = Tokenised.of(corpus, tokenizer, longest)
-    weights = part_weights(recipe, corpus.parts, documents.sizes)
-    model = _model(recipe, encoder, seed)
-    shown = shown_pictures(recipe, documents.items, seed)
+        return load_tokenizer(start.folder), load_encoder(start.folder)[0]
+    tokenizer = trained_tokenizer(corpus.texts, recipe.vocabulary)
+    torch.manual_seed(derived_seed("encoder", seed))
+    pad_id: Any = tokenizer.pad_token_id
+    return tokenizer, fresh_encoder(recipe, len(tokenizer), pad_id, world="real")
+
+
+def _documents(
+    recipe: Pretraining, corpus: Corpus, seed: int, tokenizer: Any, positions: int
+) -> MaskedText:
+    found = Tokenised.of(corpus, tokenizer, min(recipe.positions, positions))
+    weights = part_weights(recipe, corpus.parts, found.sizes)
+    shown = shown_pictures(recipe, found.items, seed)
     contrasted = recipe.contrast != "none"
-    data = MaskedText(
-        texts=documents.ids,
-        order=RowOrder(seed, documents.sizes, weights, recipe.optimisation.rows_per_step),
+    names = contrast_names(recipe, found.languages, found.items, shown) if contrasted else ()
+    return MaskedText(
+        texts=found.ids,
+        order=RowOrder(seed, found.sizes, weights, recipe.optimisation.rows_per_step),
         masking=masking_of(tokenizer, recipe.mask_share),
         pad_id=tokenizer.pad_token_id,
-        names=contrast_names(recipe, documents.languages, documents.items, shown)
-        if contrasted
-        else (),
+        names=names,
         pictures=Photographs(corpus.album.pixels(), shown) if recipe.sees_pictures else None,
         with_texts=contrasted and (recipe.contrast == "views" or recipe.contrast_unmasked),
     )
-    return PretrainingRun(model, tokenizer, data, Corpus.read(spec, source, "dev"))
 
 
 def _model(recipe: Pretraining, encoder: nn.Module, seed: int) -> PretrainingModel:
