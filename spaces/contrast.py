@@ -54,13 +54,16 @@ class Contrast:
         return len(self.initialisations) * len(self.intermediates) * len(self.sets)
 
     def cells(self, space: Space) -> Iterator[Cell]:
-        """Every cell, initialisation by initialisation.
+        """Every cell, intermediate by intermediate.
+
+        So trials that follow one another start from several initialisations, which are pretrained
+        at the same time where they are made here.
 
         Raises:
             UnknownSize: proportions by size, of parts whose rows nobody has counted.
         """
-        for initialisation in self.initialisations:
-            for intermediate in self.intermediates:
+        for intermediate in self.intermediates:
+            for initialisation in self.initialisations:
                 values = {**_values(space, intermediate), "initialisation": initialisation}
                 yield Cell(initialisation, intermediate, space.setting(values))
 
