@@ -178,7 +178,7 @@ def test_chains_that_a_plan_lists_are_levels(tmp_path: Path) -> None:
     assert contrast.left_out == {listed[2]: f"the same as {listed[1]}"}
     cells = list(contrast.cells(record.spaces["xnli"]))
     assert len({cell.setting for cell in cells}) == len(cells) == 6
-    names = [cell.setting.intermediate_name for cell in cells[:3]]
+    names = [cell.setting.intermediate_name for cell in cells[::2]]  # of two initialisations
     assert names == ["none", listed[0], "nli:esho & qa:fanu"]
     driven(record, tmp_path)
     assert len(load_trials("first", root=tmp_path)) == record.planned("xnli") == 18
