@@ -153,7 +153,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
 
     def _missing(self, asked: Asked) -> set[str]:
         """Keys of a trial's phases that the store does not hold yet."""
-        missing = {phase.key for phase in asked.phases} - self._done_keys
+        missing = set(asked.keys - self._done_keys)
         found = {key for key in missing if is_done(self._root, key)}
         self._done_keys |= found
         return missing - found

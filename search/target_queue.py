@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import optuna
@@ -28,6 +28,12 @@ class Asked:
     setting: TransferSetting
     seeds: Seeds
     phases: tuple[PhaseSpec, ...]
+    keys: frozenset[str] = field(init=False)
+    """Of the phases; a searcher that waits asks for them many times a second."""
+
+    def __post_init__(self) -> None:
+        """Hash each phase once."""
+        self.keys = frozenset(phase.key for phase in self.phases)
 
     @property
     def target(self) -> str:
