@@ -34,7 +34,8 @@ from trainables.engine import Layout
 from trainables.initialisation import load_encoder
 from trainables.phase import PhaseRun, train_phase
 from trainables.pretraining import PretrainingRun, pretraining_run
-from trainables.pretraining.corpora import Corpus, shown_pictures
+from trainables.pretraining.corpora import Corpus, Part, shown_pictures
+from trainables.pretraining.held_out import with_hub, with_pictures
 from trainables.pretraining.vocabulary import trained_tokenizer
 from trainables.rows import RowError
 from trainables.sources import source_for
@@ -311,6 +312,22 @@ def test_words_stand_apart_where_their_language_writes_them_so(tmp_path: Path) -
     assert found == {"en": ["a b", "c"], "zh": ["ab", "c"]}
 
 
+# What is measured
+
+
+def test_captions_of_one_picture_are_all_right() -> None:
+    """With two captions for each picture, perfect vectors find everything; equal ones nothing."""
+    rows = Rows(task="captions", language="en", split="dev", revision="r")
+    two, one = Part(rows, ["a"] * 4, [0, 0, 1, 1]), Part(replace(rows, language="de"), [""], [1])
+    eyes = np.eye(2, dtype=np.float32)
+    found = with_pictures(two, eyes[[0, 0, 1, 1]], eyes)
+    assert found == [("text_to_image", 100, 4, 50), ("image_to_text", 100, 2, 50)]
+    vectors = {"en": eyes[[0, 0, 1, 1]], "de": eyes[[1]]}
+    assert with_hub(one, two, vectors) == [("text_to_hub_text", 100, 1, 50)]
+    same = np.ones((4, 2), np.float32)
+    assert [value for _, value, *_ in with_pictures(two, same, same[:2])] == [0, 0]
+
+
 # Whole trials
 
 
@@ -474,7 +491,7 @@ def test_rows_that_changed_are_not_pretrained_on(tmp_path: Path) -> None:
 
 def test_a_recipe_without_plain_text_is_refused(tmp_path: Path) -> None:
     """Captions alone are too little: the parts of plain text are what weights are made of."""
-    from trainables.pretraining.corpora import Part, part_weights
+    from trainables.pretraining.corpora import part_weights
 
     record = captioned_study(tmp_path)
     recipe = specs(record, "own")[-1].pretraining

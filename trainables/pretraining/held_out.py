@@ -17,6 +17,7 @@ from spaces.layout import HELD_OUT
 from trainables.forms.masked import Masking
 from trainables.forms.retrieval import pooled
 from trainables.model import last_states, padded
+from trainables.phase import moved
 from trainables.pretraining.corpora import Corpus, Part, as_values
 from trainables.pretraining.model import PretrainingModel
 
@@ -48,8 +49,8 @@ class Examiner:
             found = [self._masked(part)]
             if part.has_pictures:
                 code = part.rows.language
-                found += _with_pictures(part, vectors[code], seen)
-                found += _with_hub(part, captions.get(self.hub), vectors)
+                found += with_pictures(part, vectors[code], seen)
+                found += with_hub(part, captions.get(self.hub), vectors)
             rows += [
                 {
                     "task": part.rows.task,
@@ -63,6 +64,11 @@ class Examiner:
             ]
         return rows
 
+    @property
+    def _device(self) -> torch.device:
+        """Where training left the model."""
+        return next(self.model.parameters()).device
+
     def _ids(self, texts: Sequence[str]) -> list[list[int]]:
         found = self.tokenizer(texts, truncation=True, max_length=self.longest)["input_ids"]
         return [list(ids) for ids in found]
@@ -70,7 +76,7 @@ class Examiner:
     def _batches(self, ids: Sequence[Sequence[int]]) -> Iterator[dict[str, Tensor]]:
         for start in range(0, len(ids), BATCH):
             batch = {"input_ids": ids[start : start + BATCH]}
-            yield padded(batch, self.tokenizer.pad_token_id)
+            yield moved(padded(batch, self.tokenizer.pad_token_id), self._device)
 
     def _vectors(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """[N, H] of unmasked texts, of length 1."""
@@ -78,7 +84,7 @@ class Examiner:
             pooled(last_states(self.model.encoder, batch), batch["attention_mask"], "mean")
             for batch in self._batches(ids)
         ]
-        return torch.cat(found).numpy()
+        return torch.cat(found).cpu().numpy()
 
     def _seen(self, corpus: Corpus) -> NDArray[np.float32] | None:
         """[I, H] of the pictures; None for a model without an eye."""
@@ -86,7 +92,7 @@ class Examiner:
         if eye is None:
             return None
         pixels = torch.from_numpy(as_values(corpus.album.pixels()))
-        found: NDArray[np.float32] = eye(pixels).numpy()
+        found: NDArray[np.float32] = eye(pixels.to(self._device)).cpu().numpy()
         return found
 
     def _masked(self, part: Part) -> Measure:
@@ -94,53 +100,52 @@ class Examiner:
         total, count, ids = 0.0, 0, self._ids(part.texts)
         rng = np.random.default_rng(derived_seed("held out", part.rows.task, part.rows.language))
         for batch in self._batches(ids):
-            ids_bt = batch["input_ids"].numpy()
-            masked, targets_bt = self.masking(ids_bt, rng.random((3, *ids_bt.shape)))
-            there = torch.from_numpy(targets_bt) >= 0
-            states = last_states(
-                self.model.encoder, {**batch, "input_ids": torch.from_numpy(masked)}
-            )
-            scores_mv = self.model.output(states[there])
-            targets_m = torch.from_numpy(targets_bt)[there]
+            ids_bt = batch["input_ids"].cpu().numpy()
+            drawn = map(torch.from_numpy, self.masking(ids_bt, rng.random((3, *ids_bt.shape))))
+            masked_bt, targets_bt = (tensor.to(self._device) for tensor in drawn)
+            states = last_states(self.model.encoder, {**batch, "input_ids": masked_bt})
+            there = targets_bt >= 0
+            scores_mv, targets_m = self.model.output(states[there]), targets_bt[there]
             total += float(nn.functional.cross_entropy(scores_mv, targets_m, reduction="sum"))
             count += len(targets_m)
         return "masked_loss", total / max(1, count), len(ids), None
 
 
-def _with_pictures(
+def with_pictures(
     part: Part, texts_nh: NDArray[np.float32], seen: NDArray[np.float32] | None
 ) -> list[Measure]:
-    """Each caption looks for its picture among all, and each picture for its caption."""
+    """Each caption looks for its picture among all, and each picture for one of its captions."""
     if seen is None:
         return []
-    items = np.asarray(part.items)
-    scores_nk = texts_nh @ seen[items].T
-    right, count = np.arange(len(items)), len(items)
+    pictures = np.unique(part.items)
+    scores_np = texts_nh @ seen[pictures].T
+    right_np = np.asarray(part.items)[:, None] == pictures
     return [
-        ("text_to_image", _found(scores_nk, right), count, 100 / count),
-        ("image_to_text", _found(scores_nk.T, right), count, 100 / count),
+        _retrieval("text_to_image", scores_np, right_np),
+        _retrieval("image_to_text", scores_np.T, right_np.T),
     ]
 
 
-def _with_hub(
+def with_hub(
     part: Part, hub: Part | None, vectors: dict[str, NDArray[np.float32]]
 ) -> list[Measure]:
-    """Each caption looks for the one of the same picture in the hub's language."""
+    """Each caption looks for one of the same picture in the hub's language."""
     if hub is None or part is hub:
         return []
-    place = {item: number for number, item in enumerate(hub.items)}
-    both = [number for number, item in enumerate(part.items) if item in place]
-    if not both:
+    right_nc = np.asarray(part.items)[:, None] == np.asarray(hub.items)
+    both = right_nc.any(axis=1)
+    if not both.any():
         return []
-    right = np.asarray([place[part.items[number]] for number in both])
-    scores_nk = vectors[part.rows.language][both] @ vectors[hub.rows.language].T
-    return [("text_to_hub_text", _found(scores_nk, right), len(both), 100 / len(place))]
+    scores_nc = vectors[part.rows.language][both] @ vectors[hub.rows.language].T
+    return [_retrieval("text_to_hub_text", scores_nc, right_nc[both])]
 
 
-def _found(scores_nk: NDArray[np.float32], right_n: NDArray[np.int64]) -> float:
-    """Per cent of queries whose right candidate scores highest; a tie is no find."""
-    best = scores_nk[np.arange(len(right_n)), right_n]
-    return float(100 * ((scores_nk >= best[:, None]).sum(axis=1) == 1).mean())
+def _retrieval(name: str, scores_qc: NDArray[np.float32], right_qc: NDArray[np.bool_]) -> Measure:
+    """Per cent of queries whose best right candidate beats all others; a tie is no find."""
+    right_q = np.where(right_qc, scores_qc, -np.inf).max(axis=1)
+    wrong_q = np.where(right_qc, -np.inf, scores_qc).max(axis=1)
+    found = 100 * float((right_q > wrong_q).mean())
+    return name, found, len(scores_qc), 100 * float(right_qc.mean())
 
 
 def write_measures(rows: list[dict[str, Any]], folder: Path) -> None:
