@@ -173,7 +173,9 @@ class StudyRecord(BaseModel):
         rows = [self.catalogue.tasks[name] for name in named]
         named |= {t for row in rows for t in (*row.recipe, *row.source_dev, row.proxy)}
         entries = _named(tuple(mixture.named[1]), mixture.mlm_text[1]) if mixture else set()
-        known = {row.name for row in self.catalogue.starts(self.plan.space.initialisations)}
+        starts = self.catalogue.starts(self.plan.space.initialisations)
+        named |= {t for row in starts if row.pretraining for t in row.pretraining.tasks}
+        known = {row.name for row in starts}
         return {"task": named, "language_group": entries, "initialisation": known}
 
     def _own_rows(self) -> dict[str, Any]:
@@ -190,7 +192,7 @@ class StudyRecord(BaseModel):
             if group.name in names["language_group"]
         }
         recipes = {
-            row.name: canonical(row.pretraining)
+            row.name: {"start": row.start, **canonical(row.pretraining)}
             for row in self.catalogue.starts(self.plan.space.initialisations)
             if row.pretraining and row.pretraining.texts
         }
