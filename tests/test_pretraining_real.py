@@ -15,14 +15,25 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from analysis import load_pretraining, report_text
+from search.freeze import freeze
 from spaces.initialisations import EncoderShape
 from spaces.layout import StoreError, StudyPaths
 from spaces.mistakes import PlanError
 from spaces.phases import InitialisationSpec, Rows, trial_phases
+from spaces.plan import parse_plan
 from spaces.records import PRETRAINING_COLUMNS
 from spaces.settings import Optimisation, TransferSetting
-from spaces.study import StudyRecord
-from tests.captioned import CONTRASTS, TASKS, XNLI_CODES, captioned_study, picture, write_captions
+from spaces.study import StudyRecord, differences
+from tests.captioned import (
+    CONTRASTS,
+    NOTES,
+    TASKS,
+    XNLI_CODES,
+    captioned_study,
+    initialisations,
+    picture,
+    write_captions,
+)
 from tests.folders import Folder, nli_rows, write
 from tests.studies import driven
 from tests.tokenizers import minilm_tokenizer
@@ -214,12 +225,40 @@ def test_rows_name_others_that_stand_before_them(tmp_path: Path) -> None:
 
 def test_a_changed_recipe_is_another_study(tmp_path: Path) -> None:
     """A study refuses to go on under the name of a recipe that means something else."""
-    from spaces.study import differences
-
     first = captioned_study(tmp_path)
     other = captioned_study(tmp_path, steps=7)
     growth, refusals = differences(first, other)
     assert not growth and any("initialisation|own|optimisation" in line for line in refusals)
+
+
+def test_a_recipe_that_goes_on_from_another_start_is_another_study(tmp_path: Path) -> None:
+    """Nothing but ``start`` changes: both starts are in the space, before and after."""
+    base, twin, *_ = initialisations(6)
+    second = {"name": "second", "like": "base", "pretraining": {"mask_share": 0.3}}
+    rows = [base, second, {**twin, "start": "base"}]
+    moved = [base, second, {**twin, "start": "second"}]
+    found = [_planned(tmp_path, initialisation=own) for own in (rows, moved)]
+    assert differences(*found) == ([], ["rows|initialisation|own|start: base -> second"])
+
+
+def test_text_that_gains_a_language_is_another_study(tmp_path: Path) -> None:
+    """The recipe asks for both languages already, so old trials would mean other weights."""
+    less = {**NOTES, "train_languages": ["en"]}
+    found = [_planned(tmp_path, task=[task]) for task in (less, NOTES)]
+    _, refusals = differences(*found)
+    assert refusals == ["rows|task|notes|train_languages: ['en'] -> ['en', 'de']"]
+    grown = _planned(tmp_path, task=[NOTES, {**NOTES, "name": "more"}])
+    assert differences(found[1], grown) == ([], [])  # no recipe of the space reads it
+
+
+def _planned(folder: Path, **tables: list[dict[str, Any]]) -> StudyRecord:
+    """The captioned study with other rows of its own, in which base and own may be chosen."""
+    plan = captioned_study(folder).plan.model_dump(mode="json", exclude_defaults=True)
+    own = tables.get("initialisation", initialisations(6)[:2])
+    plan["space"] |= {"initialisations": [row["name"] for row in own]}
+    kept = [row for row in plan["task"] if row["name"] != "notes"]
+    tasks = [*kept, *tables.get("task", [NOTES])]
+    return freeze(parse_plan({**plan, "initialisation": own, "task": tasks}))
 
 
 # Tokenizer
@@ -293,23 +332,38 @@ def test_pictures_may_be_files() -> None:
             pixels(bad, "here")
 
 
+WORDS = {
+    "name": "words",
+    "form": "masked",
+    "skill": "mlm",
+    "folder": "words",
+    "reader": "words",
+    "columns": {"text": "tokens"},
+    "train_languages": ["en", "zh"],
+    "splits": {"train": "train"},
+}
+
+
 def test_words_stand_apart_where_their_language_writes_them_so(tmp_path: Path) -> None:
     """Lists of words are texts, with spaces or without."""
-    task = {
-        "name": "words",
-        "form": "masked",
-        "skill": "mlm",
-        "folder": "words",
-        "reader": "words",
-        "columns": {"text": "tokens"},
-        "train_languages": ["en", "zh"],
-        "splits": {"train": "train"},
-    }
-    folder = Folder(tmp_path, task)
+    folder = Folder(tmp_path, WORDS)
     for code in ("en", "zh"):
         write(folder.path, f"words/{code}/train", tokens=[["a", "b"], ["c"]])
     found = {c: folder.source.rows(folder.asked("words", c, "train"))["text"] for c in ("en", "zh")}
     assert found == {"en": ["a b", "c"], "zh": ["ab", "c"]}
+
+
+def test_words_of_test_rows_are_left_out_with_spaces_or_without(tmp_path: Path) -> None:
+    """A tagged test sentence is left out of the text, also where words stand without spaces."""
+    folder = Folder(tmp_path, WORDS)
+    for code in ("en", "zh"):
+        tested = {"tokens": [["a", "test"]], "pos_tags": [["DET", "NOUN"]]}
+        write(folder.path, f"udpos/{code}/test", **tested)
+        write(folder.path, f"words/{code}/train", tokens=[["a", "test"], ["b", "c"]])
+    for code, text in (("en", "b c"), ("zh", "bc")):
+        asked = folder.asked("words", code, "train")
+        assert folder.source.rows(asked)["text"] == [text]
+        assert folder.source.left_out(asked) == {"sealed": 1}
 
 
 # What is measured

@@ -80,9 +80,10 @@ UNSPACED = ("zh", "ja", "th", "my", "km", "lo")
 
 
 def read_words(task: Task, raw: Raw) -> RowTable:
-    """Lists of words as texts."""
+    """Lists of words as texts; their content is as that of tagged words, whatever the spaces."""
     assert task.data is not None
     between = "" if raw.language in UNSPACED else " "
-    lists = raw.values(task.data.columns.get("text", "tokens"))
+    lists = [words or () for words in raw.values(task.data.columns.get("text", "tokens"))]
     items = [str(item) for item in raw.values(task.data.columns.get("item", "#"))]
-    return {"item": items, "id": items, "text": [between.join(words or ()) for words in lists]}
+    texts = [between.join(words) for words in lists]
+    return {"item": items, "id": items, "text": texts, "content": [*map(" ".join, lists)]}
