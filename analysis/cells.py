@@ -49,7 +49,7 @@ def contrast_cells(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFram
     """One row per COMPLETE trial of a contrast and language; empty where there is no contrast.
 
     Scores are in points, on all items of the rows that a search may see; where it spends test
-    rows, on the half of the items that it spends.
+    rows of a parallel set, on the half of the items that it spends.
 
     Args:
         study: name of a study, or several names; their rows follow one another.
@@ -95,9 +95,10 @@ def _trial_rows(snapshot: Snapshot, trial: ReadTrial, cell: Cell) -> Iterator[Ro
         "intermediate_seed": seeds.intermediate,
         "target_seed": seeds.target,
     }
+    halved = snapshot.record.cuts[trial.target].items_seed is not None
     found: dict[str, list[Row]] = {}
     for row in trial_score_rows(snapshot, trial):
-        if row["items"] == ("selecting" if row["split"] == "spent" else "all"):
+        if row["items"] == ("selecting" if halved and row["split"] == "spent" else "all"):
             found.setdefault(row["language"], []).append(row)
     for language, rows in found.items():
         score = fmean(row["value"] for row in rows)

@@ -471,6 +471,24 @@ def test_the_table_is_what_pandas_makes_of_the_scores(root: Path) -> None:
                 assert shown == [f"{value:.{digits}f}" for value in values]
 
 
+@pytest.mark.parametrize(("parallel", "items"), [(True, "selecting"), (False, "all")])
+def test_spent_test_rows_count_in_cells(tmp_path: Path, parallel: bool, items: str) -> None:
+    """Of a parallel set the half of the items that is spent; else, as of UD-POS, all of them."""
+    own = {"name": "xnli", "like": "xnli", "dev_languages": ["avel"]}
+    record = frozen({**ALONE, "task": [own], "study.selection": "held_out_languages"})
+    record.catalogue.tasks["xnli"] = dataclasses.replace(
+        record.catalogue.tasks["xnli"], parallel=parallel
+    )
+    cut = dataclasses.replace(record.cuts["xnli"], items_seed=1 if parallel else None)
+    record = record.model_copy(update={"cuts": {"xnli": cut}})
+    told(record, tmp_path)
+    cells = contrast_cells("first", root=tmp_path).query("averaged")
+    spent = load_scores("first", root=tmp_path).query("split == 'spent' and items == @items")
+    assert set(cells["split"]) == {"spent"} and len(cells) == len(spent) == 30 * len(cut.selecting)
+    joined = cells.merge(spent, on=["trial_number", "language"])
+    assert (joined["score"] == joined["value"]).all()
+
+
 def test_the_table_follows_the_plans_objective(tmp_path: Path) -> None:
     """A mean of groups, where the plan asks for one: most languages are of one group."""
     changes = {**ALONE, "study.objective": "group_mean", "contrast.intermediates": ["none"]}
