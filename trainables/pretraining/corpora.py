@@ -28,10 +28,19 @@ class Album:
     images: list[bytes] = field(default_factory=list)
 
     def place(self, item: str, image: bytes) -> int:
-        """Where a picture stands."""
+        """Where a picture stands.
+
+        Raises:
+            RowError: another one has its name.
+        """
         if item not in self.places:
             self.places[item] = len(self.images)
             self.images.append(image)
+        if self.images[self.places[item]] != image:
+            raise RowError(
+                f"two pictures are called {item!r}: let `item` in the task's columns name them in "
+                "all languages alike, and each differently"
+            )
         return self.places[item]
 
     def pixels(self) -> NDArray[np.uint8]:

@@ -16,6 +16,9 @@ CHANNELS = 3
 
 VALUES = SIDE * SIDE * CHANNELS
 
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""Of files that are opened. Pillow knows others, and hands EPS to Ghostscript, which runs it."""
+
 
 def read_captions(task: Task, raw: Raw) -> RowTable:
     """Texts with their pictures as bytes, [SIDE, SIDE, CHANNELS]; rows without a text are left out.
@@ -48,7 +51,7 @@ def pixels(value: Any, where: str) -> bytes:
     """A picture as ``SIDE`` rows of ``SIDE`` red, green and blue bytes.
 
     Args:
-        value: these bytes themselves, or ``{"bytes": ...}`` of a PNG, JPEG or other file, as
+        value: these bytes themselves, or ``{"bytes": ...}`` of a file in one of ``FORMATS``, as
             ``datasets`` stores pictures: it is laid on white and scaled.
         where: names its data set.
 
@@ -65,11 +68,12 @@ def pixels(value: Any, where: str) -> bytes:
             f"{CHANNELS}), or the bytes of a file as `datasets` stores them"
         )
     # Needed where pictures are files alone.
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        found = Image.open(io.BytesIO(stored)).convert("RGBA").resize((SIDE, SIDE))
-    except (UnidentifiedImageError, OSError) as error:
+        opened = Image.open(io.BytesIO(stored), formats=FORMATS)
+        found = opened.convert("RGBA").resize((SIDE, SIDE))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise RowError(f"{where} has a picture that cannot be read: {error}") from None
     white = Image.new("RGBA", found.size, "white")
     return np.asarray(Image.alpha_composite(white, found).convert("RGB")).tobytes()
