@@ -123,22 +123,24 @@ def _shape_mistakes(
 
 
 def _masked_mistakes(checked: Checked) -> Iterator[Mistake]:
-    """Checkpoints of a plan with masked text must be able to mask words, and to tell them."""
-    catalogue = checked.catalogue
-    masked = {
-        task for task, _, _ in checked.trained_or_scored if catalogue.tasks[task].form == "masked"
-    }
-    names = [n for s in checked.spaces.values() for n in s.axis("initialisation").choices]
-    for name in dict.fromkeys(map(str, names)) if masked else ():
-        row = catalogue.initialisations[name]
-        if not row.path:
-            continue
+    """Checkpoints that go on with masked text must be able to mask words, and to tell them."""
+    for name, path in _masked(checked).items():
         # Heavy (torch, transformers) and needed for real checkpoints alone.
         from trainables.initialisation import why_unmasked
 
-        if why := why_unmasked(row.path):
+        if why := why_unmasked(path):
             rule = "a checkpoint that was pretrained on masked words, or a plan without masked text"
-            yield Mistake(f"[[initialisation]] {name} path", f"{row.path!r}, which {why}", rule)
+            yield Mistake(f"[[initialisation]] {name} path", f"{path!r}, which {why}", rule)
+
+
+def _masked(checked: Checked) -> dict[str, str]:
+    """Name -> path of checkpoints that a mixture or a recipe may train on masked text."""
+    rows = checked.catalogue
+    mixed = any(rows.tasks[name].form == "masked" for name, *_ in checked.trained_or_scored)
+    chosen = [str(n) for s in checked.spaces.values() for n in s.axis("initialisation").choices]
+    names = [*(chosen if mixed else ()), *(row.start for row in rows.starts(chosen) if row.start)]
+    paths = {name: rows.initialisations[name].path for name in names}
+    return {name: path for name, path in paths.items() if path}
 
 
 def _checkpoints(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str | Mistake]]:

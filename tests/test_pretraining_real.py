@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ from trainables.engine import Layout
 from trainables.initialisation import load_encoder
 from trainables.phase import PhaseRun, train_phase
 from trainables.pretraining import PretrainingRun, pretraining_run
-from trainables.pretraining.corpora import Corpus, Part, shown_pictures
+from trainables.pretraining.corpora import Album, Corpus, Part, shown_pictures
 from trainables.pretraining.held_out import with_hub, with_pictures
 from trainables.pretraining.vocabulary import trained_tokenizer
 from trainables.rows import RowError
@@ -194,6 +195,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a text in other languages": ({"languages": ["sw"]}, "some of: "),
     "sizes that do not divide": ({"heads": 3}, "must be a multiple"),
     "no tokenizer": ({"vocabulary": None}, "no vocabulary"),
+    "captions that are never seen": (
+        {"caption_share": 0, "contrast": "images"},
+        "caption_share=0.0 above 0",
+    ),
+    "a language without captions": ({"captioned": ["en", "fr"]}, "one of en, de: `languages`"),
     "pictures without captions": ({"captions": None, "contrast": "images"}, "needs `captions`"),
 }
 
@@ -221,6 +227,33 @@ def test_rows_name_others_that_stand_before_them(tmp_path: Path) -> None:
     both = [{"name": "a", "path": "/x", "pretraining": BASE}]
     with pytest.raises(PlanError, match="either path, or"):
         plan(str(tmp_path), initialisation=both)
+
+
+def test_going_on_leaves_the_sizes_and_not_the_length_to_choose(tmp_path: Path) -> None:
+    """What only fresh weights hang on is refused; how long texts are is the recipe's own."""
+    base, twin, *_ = initialisations(6)
+    wider = {**twin, "pretraining": {"hidden": 64, "vocabulary": 400}}
+    with pytest.raises(PlanError, match=r"own pretraining\n +read: +hidden, vocabulary"):
+        _planned(tmp_path, initialisation=[base, wider])
+    shorter = _planned(tmp_path, initialisation=[base, {**twin, "pretraining": {"positions": 8}}])
+    recipes = [specs(shorter, "own")[n].pretraining for n in (0, 1)]
+    assert [(r.positions, r.hidden) for r in recipes if r] == [(16, 32), (8, 32)]
+
+
+def test_a_checkpoint_that_cannot_mask_words_is_not_gone_on_from(tmp_path: Path) -> None:
+    """Told before anything is trained, as for masked text in mixtures."""
+    config = BertConfig(vocab_size=400, hidden_size=8, num_hidden_layers=1, num_attention_heads=1)
+    BertModel(config).save_pretrained(tmp_path / "weights")
+    tokenizer = deepcopy(minilm_tokenizer())
+    tokenizer.mask_token = None
+    tokenizer.save_pretrained(tmp_path / "weights")
+    recipe = {"texts": ["notes"], "languages": ["en", "de"]}
+    rows = [
+        {"name": "checkpoint", "path": str(tmp_path / "weights")},
+        {"name": "own", "start": "checkpoint", "pretraining": recipe},
+    ]
+    with pytest.raises(PlanError, match="weights', which has no mask token"):
+        _planned(tmp_path, initialisation=rows)
 
 
 def test_a_changed_recipe_is_another_study(tmp_path: Path) -> None:
@@ -319,6 +352,14 @@ def test_a_caption_that_is_not_there_is_no_row(tmp_path: Path) -> None:
     assert folder.source.rows(folder.asked("emoji_captions", "de", "train"))["item"] == ["2"]
 
 
+def test_two_pictures_of_one_name_are_refused() -> None:
+    """Rows that are only numbered would pair captions of one language with another's pictures."""
+    album = Album()
+    assert album.place("0", picture("red", "top")) == album.place("0", picture("red", "top")) == 0
+    with pytest.raises(RowError, match="two pictures are called '0'"):
+        album.place("0", picture("red", "left"))
+
+
 def test_pictures_may_be_files() -> None:
     """A PNG is laid on white and scaled; what is no picture is refused with what would do."""
     from PIL import Image
@@ -327,7 +368,12 @@ def test_pictures_may_be_files() -> None:
     Image.new("RGBA", (64, 64), (255, 0, 0, 0)).save(file, "PNG")
     assert set(pixels({"bytes": file.getvalue(), "path": None}, "here")) == {255}
     assert pixels(picture("red", "top"), "here") == picture("red", "top")
-    for bad in (b"123", None, {"bytes": b"no picture"}, 7):
+    huge = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(huge, "PNG")
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    with pytest.raises(RowError, match="cannot identify image file"):
+        pixels({"bytes": script}, "here")  # never handed to Ghostscript
+    for bad in (b"123", None, {"bytes": b"no picture"}, 7, {"bytes": huge.getvalue()}):
         with pytest.raises(RowError, match="here has a picture that"):
             pixels(bad, "here")
 

@@ -26,7 +26,7 @@ STAGES: dict[SecondLoss, ImageStage] = {
 }
 """What a recipe knows pictures from."""
 
-SIZES = ("hidden", "layers", "heads", "feed_forward", "positions")
+SIZES = ("hidden", "layers", "heads", "feed_forward")
 """What a recipe that goes on from another one's weights cannot choose."""
 
 FRESH = ("vocabulary", "initializer_range")
@@ -113,9 +113,11 @@ def recipe_mistakes(
     What a row takes from the one it is like is told there.
     """
     recipe, given = row.pretraining, own.pretraining
+    where = f"[[initialisation]] {row.name} pretraining"
+    if given and row.start:
+        yield from _idle_mistakes(where, given)
     if recipe is None or given is None or (own.like and not given.names_rows):
         return
-    where = f"[[initialisation]] {row.name} pretraining"
     for code in (*recipe.languages, *recipe.captioned):
         if code not in codes:
             yield Mistake(f"{where} languages", repr(code), nearest(code, codes))
@@ -128,5 +130,25 @@ def recipe_mistakes(
         elif not {*recipe.languages} & {*tasks[name].train_languages}:
             have = ", ".join(tasks[name].train_languages)
             yield Mistake(f"{where} languages", f"none of {name!r}", f"some of: {have}")
+    yield from _captioned_mistakes(where, recipe, tasks)
     if not row.start and not recipe.vocabulary:
         yield Mistake(where, "no vocabulary", "the size of the tokenizer that is trained")
+
+
+def _idle_mistakes(where: str, given: UserPretraining) -> Iterator[Mistake]:
+    """What only fresh weights hang on, where a recipe goes on from others."""
+    if idle := [name for name in (*SIZES, *FRESH) if getattr(given, name) is not None]:
+        rule = "none of these: they are those of the weights that `start` names"
+        yield Mistake(where, ", ".join(idle), rule)
+
+
+def _captioned_mistakes(
+    where: str, recipe: Pretraining, tasks: Mapping[str, Task]
+) -> Iterator[Mistake]:
+    """Languages whose captions should be contrasted, and of which there are none."""
+    task = tasks.get(recipe.captions)
+    there = [c for c in recipe.languages if task and c in task.train_languages]
+    for code in recipe.captioned:
+        if code not in there:
+            rule = f"one of {', '.join(there) or 'none'}: `languages` with rows of the captions"
+            yield Mistake(f"{where} captioned", repr(code), rule)

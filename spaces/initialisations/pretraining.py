@@ -67,6 +67,8 @@ class Pretraining:
         pictured = bool(self.documents or self.captions)
         named = f"contrast={self.contrast!r} needs `captions`, a task whose texts have pictures"
         require(self.contrast == "none" or pictured, named)
+        idle = f"contrast={self.contrast!r} needs {self.caption_share=} above 0"
+        require(self.contrast == "none" or self.caption_share > 0, idle)
 
     @property
     def shape(self) -> EncoderShape:
