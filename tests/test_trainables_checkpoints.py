@@ -1,6 +1,8 @@
 """Checkpoints of multimodal families become plain encoders with the tower's own states, or fail."""
 
+import contextlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from trainables.checkpoints.bases import BASES
 from trainables.checkpoints.folders import TOKENIZER_FILES, checkpoint_folder
 from trainables.checkpoints.layouts import LAYOUTS, UNSUPPORTED
 from trainables.checkpoints.recognising import Unsupported, base_config
+from trainables.checkpoints.weights import stored_shapes
 from trainables.initialisation import (
     check_checkpoint,
     checkpoint_revision,
@@ -341,6 +344,31 @@ def test_a_truncated_file_is_told_of(family: str, kept: float, tmp_path: Path) -
     with pytest.raises(WeightError, match=f"{file.name} is damaged"):
         load_encoder(tmp_path / "a")
     assert "is damaged" in str(check_checkpoint("path", str(tmp_path / "a"), "real"))
+
+
+def test_old_pickles_with_wrong_bytes_are_told_of(tmp_path: Path) -> None:
+    """Torch fails on them in many ways; each is one message."""
+    bert(tmp_path / "a")
+    as_bin(tmp_path / "a")
+    file = weights_of(tmp_path / "a")
+    torch.save(tensors_of(tmp_path / "a"), file, _use_new_zipfile_serialization=False)
+    content = file.read_bytes()
+    for at in range(0, 600, 23):
+        file.write_bytes(content[:at] + b"\x85" + content[at + 1 :])
+        with contextlib.suppress(WeightError):  # some bytes change a number that nobody reads
+            stored_shapes(file)
+
+
+def test_two_copies_of_the_weights_are_refused(tmp_path: Path) -> None:
+    """Under names that say nothing of which one counts."""
+    bert(tmp_path / "a")
+    file = weights_of(tmp_path / "a")
+    for name in ("one.safetensors", "two.safetensors"):
+        shutil.copyfile(file, tmp_path / "a" / name)
+    assert load_encoder(tmp_path / "a")  # model.safetensors counts
+    file.unlink()
+    with pytest.raises(WeightError, match="leave one copy"):
+        load_encoder(tmp_path / "a")
 
 
 def test_safetensors_come_before_pickles(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from spaces.mistakes import few
 from trainables.checkpoints.accounts import Account, Found, WeightError, account_for, named_once
 from trainables.checkpoints.folders import MODULES, TRANSFORMER, file_names
 from trainables.checkpoints.layouts import Layout
@@ -71,6 +72,9 @@ def _stored(folder: Path, layout: Layout, encoder: nn.Module) -> Stored:
     places: dict[str, Path] = {}
     for file in (folder / name for name in files):
         found = stored_shapes(file)
+        if twice := sorted(shapes.keys() & found.keys()):
+            rule = "leave one copy of the weights in the folder"
+            raise WeightError(f"{few(twice)} in {places[twice[0]]} and in {file}: {rule}")
         shapes |= found
         places |= dict.fromkeys(found, file)
     tower = _tower(layout, shapes)
