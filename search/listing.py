@@ -17,7 +17,10 @@ WORLDS = ("real", "micro", "oracle")
 COMMERCIAL = {True: "allowed", False: "not allowed", None: "nobody says: not allowed"}
 """Words for ``DataSet.commercial``."""
 
-TRIED = {True: "its real files were converted once", False: "never, with the real files"}
+TRIED = {
+    True: "its real files were converted once",
+    False: "never, with the real files: no hub could be reached",
+}
 """Words for ``Initialisation.converted``."""
 
 UNSHARED = "your own, named in a [[task]] row: nobody may pass these rows on"
@@ -180,7 +183,9 @@ def _served(rows: Catalogue, shape: EncoderShape) -> dict[str, str]:
         found[kind].append(target.name)
     shorter = f", with max_tokens of at most {shape.positions} in [[task]] rows"
     whole = len(found["serves"]) == len(targets)
+    served = [rows.tasks[name].form for name in (*found["serves"], *found["if shorter"])]
     return {
+        "forms": ", ".join(dict.fromkeys(served)),
         "serves": "every target" if whole else ", ".join(found["serves"]) or "none as it stands",
         "if shorter": ", ".join(found["if shorter"]) + shorter if found["if shorter"] else "",
         "never": ", ".join(found["never"]),

@@ -117,7 +117,8 @@ TEXT: tuple[Initialisation, ...] = (
         pooling="mean",
         parameters=277.5,
         embedding_parameters=192.0,
-        confound="other texts than captions, and labelled pairs among them",
+        confound="the placebo: contrasted with texts, no pictures; other texts than captions, and "
+        "labelled pairs among them",
         unverified=("what its second stage reads", "pooling"),
     ),
     Initialisation(
@@ -133,7 +134,8 @@ TEXT: tuple[Initialisation, ...] = (
         pooling="mean",
         parameters=558.8,
         embedding_parameters=256.0,
-        confound="other texts than captions, and labelled pairs among them",
+        confound="the placebo: contrasted with texts, no pictures; other texts than captions, and "
+        "labelled pairs among them",
         unverified=("what its second stage reads", "pooling"),
     ),
     Initialisation(
