@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from spaces.hub import checkpoint, is_on_hub
 from spaces.initialisations.pretraining import SecondLoss
@@ -54,12 +54,12 @@ class UserInitialisation(Table):
     """``[[initialisation]]``: a checkpoint folder of the user's own, or a recipe."""
 
     name: Name
-    path: str = ""
     like: str = ""
     """Another row that is pretrained here, whose recipe this one changes."""
     start: str = ""
     """The initialisation that ``pretraining`` goes on from."""
     pretraining: UserPretraining | None = None
+    path: Annotated[str, Field(validate_default=True)] = ""
     modality: Literal["text", "multimodal"] = "text"
     family: str = ""
     twin: str = ""
@@ -69,15 +69,15 @@ class UserInitialisation(Table):
 
     @field_validator("path")
     @classmethod
-    def _named(cls, value: str) -> str:
+    def _named(cls, value: str, info: ValidationInfo) -> str:
+        if "pretraining" in info.data and bool(value) == bool(info.data["pretraining"]):
+            raise ValueError("give either path, or [initialisation.pretraining]")
         if is_on_hub(value):
             checkpoint(value)
         return value
 
     @model_validator(mode="after")
-    def _one_origin(self) -> "UserInitialisation":
-        if bool(self.path) == bool(self.pretraining):
-            raise ValueError("give either path, or [initialisation.pretraining]")
+    def _consistent(self) -> "UserInitialisation":
         if (self.like or self.start) and not self.pretraining:
             raise ValueError("like and start go with [initialisation.pretraining]")
         if self.pretraining and self.image_stage:

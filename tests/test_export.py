@@ -105,7 +105,7 @@ def test_frames_are_written_whole(form: str, tmp_path: Path) -> None:
     """One file for each frame, with its columns also where it is empty."""
     study = World(tmp_path / "root")
     files = export_frames(study.name, tmp_path / "out", form, tmp_path / "root")
-    names = ["cells", "phases", "reports", "scores", "trials"]
+    names = ["cells", "phases", "pretraining", "reports", "scores", "trials"]
     assert sorted(file.stem for file in files) == names
     scores = tmp_path / "out" / f"scores.{form}"
     read = pd.read_parquet(scores) if form == "parquet" else pd.read_csv(scores)
