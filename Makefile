@@ -25,7 +25,7 @@ demo: install
 micro-ten: install
 	$(BIN)/transfer-search start examples/micro-ten.toml --root $(ROOT)
 
-# Initialisation by language of the intermediate rows, three sets of seeds: about ten minutes.
+# Initialisation by language of the intermediate rows, three sets of seeds: some ten minutes.
 multimodal-question-micro: install
 	$(BIN)/transfer-search start examples/multimodal-question-micro.toml --root $(ROOT)
 
