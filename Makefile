@@ -5,7 +5,8 @@ ROOT   ?= runs
 DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
-.PHONY: install demo micro-ten multimodal-question-micro multimodal-question effects test lint types unit test-slow \
+.PHONY: install demo micro-ten multimodal-question-micro multimodal-question effects test lint types unit \
+        test-slow test-cluster test-services \
         real-small real-targets real-intermediates clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
@@ -50,12 +51,21 @@ lint: install
 types: install
 	$(BIN)/mypy
 
+# Two files at a time: on two cores a file that waits for Ray leaves one idle.
 unit: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # Kills drivers, actors and phases again and again; minutes long.
 test-slow: install
 	$(BIN)/python -m pytest -m slow --timeout 1500
+
+# Several Ray nodes on this machine; nodes, workers and drivers are killed.
+test-cluster: install
+	$(BIN)/python -m pytest -m cluster --timeout 1500
+
+# Servers of PostgreSQL and of S3 objects that the tests start and stop on loopback.
+test-services: install
+	$(BIN)/python -m pytest -m services --timeout 600
 
 # Real checkpoint, real rows. DATA is a folder in the hub's schemas.
 real-small: install
