@@ -1,5 +1,6 @@
-"""The examples and the README's plan are plans, and say what is there."""
+"""Examples and documentation show plans that are plans, and name what is there."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from spaces.suggest import Space
 ROOT = Path(__file__).parent.parent
 
 
-def test_readme_plan_is_whole() -> None:
-    """The plan that the README explains line by line passes every check."""
-    readme = (ROOT / "README.md").read_text()
-    text = readme.split("```toml\n")[1].split("```")[0]
-    record = freeze(parse_plan(tomllib.loads(text), "README"))
-    assert record.plan.targets.tasks == ("xnli",)
+@pytest.mark.parametrize(
+    ("page", "targets"), [("README.md", ("xnli", "xquad")), ("docs/plan.md", ("xnli",))]
+)
+def test_plans_of_the_documentation_are_whole(page: str, targets: tuple[str, ...]) -> None:
+    """The plan that a page shows first passes every check."""
+    text = (ROOT / page).read_text().split("```toml\n")[1].split("```")[0]
+    record = freeze(parse_plan(tomllib.loads(text), page))
+    assert record.plan.targets.tasks == targets
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.stem)
@@ -32,13 +35,28 @@ def test_example_plans_are_well_formed(path: Path) -> None:
         assert freeze(plan).cuts.keys() == set(plan.targets.tasks)
 
 
-def test_readme_names_commands_that_exist() -> None:
-    """Each `make` target and each subcommand in the README is there."""
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """A link to a file or a heading of this project names one that is there."""
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        name, _, heading = target.partition("#")
+        if "://" not in target:
+            file = page.parent / name if name else page
+            titles = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", t).lower().replace(" ", "-") for t in titles}
+            assert not heading or heading in anchors, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_pages_name_commands_that_exist(page: Path) -> None:
+    """Each `make` target and each subcommand that a page shows is there."""
     from search.cli import parser
 
-    readme = (ROOT / "README.md").read_text()
     makefile = (ROOT / "Makefile").read_text()
-    for line in readme.splitlines():
+    for line in page.read_text().splitlines():
         if line.startswith("make "):
             assert f"\n{line.split()[1]}:" in makefile, line
         if line.startswith("transfer-search "):
