@@ -5,6 +5,7 @@ Imports neither torch nor Ray, so a laptop opens any study, also one that is run
 
 from analysis.cells import contrast_cells
 from analysis.choose import best_settings
+from analysis.effects import contrast, interaction
 from analysis.frames import load_phases, load_reports, load_scores, load_trials
 from analysis.held_out import load_pretraining
 from analysis.report import report_text
@@ -12,7 +13,9 @@ from analysis.tables import status_text
 
 __all__ = [
     "best_settings",
+    "contrast",
     "contrast_cells",
+    "interaction",
     "load_phases",
     "load_pretraining",
     "load_reports",

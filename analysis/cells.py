@@ -1,10 +1,12 @@
 """What a contrast's cells scored: a tidy frame, and a table for each target."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from analysis.comparisons import intermediate_groups
 from analysis.frames import DEFAULT_ROOT, Row, Studies, trial_score_rows, typed_frame
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
 from analysis.tables import table, title, wrapped
@@ -24,10 +26,16 @@ CELL_COLUMNS = (
     *(_TRIAL[name] for name in ("study", "world", "target", "trial_number", "setting_id")),
     _TRIAL["initialisation"],
     Column("intermediate", "string", "none, or a candidate by the plan's name"),
+    Column(
+        "intermediate_group",
+        "string",
+        "group of its languages, by the plan's grouping; mixed where there are several; or none",
+    ),
     Column("replicate", "Int64", "number of the set of seeds: the same in all cells and targets"),
     *(_TRIAL[name] for name in ("initialisation_seed", "intermediate_seed", "target_seed")),
     *(_SCORE[name] for name in ("language", "group", "split", "items", "metric")),
     Column("score", "Float64", "in this language; of rows of several tasks, their mean", "points"),
+    _SCORE["standard_error"],
     Column("averaged", "boolean", "whether the contrast's objective is over this language"),
     *(_SCORE[name] for name in ("seen_source", "seen_intermediate", "seen_skill", "leakage")),
 )
@@ -64,12 +72,13 @@ def contrast_cells(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFram
 
 def cell_rows(snapshot: Snapshot) -> list[Row]:
     """Rows of ``CELL_COLUMNS``, target by target, by trial number."""
-    return [
-        row
-        for target in snapshot.record.targets
-        for trial, cell in _trials(snapshot, target)
-        for row in _trial_rows(snapshot, trial, cell)
-    ]
+    rows = []
+    for target in snapshot.record.targets:
+        groups = intermediate_groups(snapshot.record, target)
+        for trial, cell in _trials(snapshot, target):
+            about = {"intermediate_group": groups[cell.intermediate]}
+            rows += [row | about for row in _trial_rows(snapshot, trial, cell)]
+    return rows
 
 
 def _trials(snapshot: Snapshot, target: str) -> Iterator[tuple[ReadTrial, Cell]]:
@@ -85,7 +94,7 @@ def _trials(snapshot: Snapshot, target: str) -> Iterator[tuple[ReadTrial, Cell]]
 
 def _trial_rows(snapshot: Snapshot, trial: ReadTrial, cell: Cell) -> Iterator[Row]:
     """One row for each language of a trial."""
-    seeds, chosen = trial.attributes.seeds, _languages(snapshot.record, trial.target)
+    seeds, chosen = trial.attributes.seeds, averaged_languages(snapshot.record, trial.target)
     assert seeds is not None
     about = {
         "initialisation": cell.initialisation,
@@ -101,11 +110,18 @@ def _trial_rows(snapshot: Snapshot, trial: ReadTrial, cell: Cell) -> Iterator[Ro
         if row["items"] == ("selecting" if halved and row["split"] == "spent" else "all"):
             found.setdefault(row["language"], []).append(row)
     for language, rows in found.items():
-        score = fmean(row["value"] for row in rows)
-        yield {**rows[0], **about, "score": score, "averaged": language in chosen}
+        numbers = {"score": fmean(row["value"] for row in rows), "standard_error": _error(rows)}
+        yield {**rows[0], **about, **numbers, "averaged": language in chosen}
 
 
-def _languages(record: StudyRecord, target: str) -> tuple[str, ...]:
+def _error(rows: Sequence[Row]) -> float | None:
+    """Standard error of the mean of scores on rows of several tasks; None where one is unknown."""
+    errors = [row["standard_error"] for row in rows]
+    known = [one for one in errors if one is not None]
+    return math.hypot(*known) / len(rows) if len(known) == len(rows) else None
+
+
+def averaged_languages(record: StudyRecord, target: str) -> tuple[str, ...]:
     """Languages that a target's scores are over."""
     scored = {code for _, code, _ in record.scored[target]}
     return averaged(record.plan, record.cuts[target], scored)
@@ -127,8 +143,9 @@ def contrast_parts(snapshot: Snapshot) -> list[str]:
 def _target_part(record: StudyRecord, target: str, rows: Sequence[Row]) -> str:
     contrast, scores = record.contrasts[target], _scores(record, rows)
     done, row = sum(map(len, scores.values())), record.catalogue.tasks[target]
+    codes = ", ".join(averaged_languages(record, target))
     about = (
-        f"Score: {record.plan.study.objective} over {', '.join(_languages(record, target))}. "
+        f"Score: {record.plan.study.objective} over {codes}. "
         f"Metric: {row.metric}, in points; chance {row.chance:.1f}. "
         f"{done} of {counted(contrast.planned, 'trial')} {'has' if done == 1 else 'have'} a score."
     )

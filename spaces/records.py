@@ -34,7 +34,8 @@ TRIAL_COLUMNS = (
     Column(
         "role",
         "string",
-        "sampled, grid, baseline or matched_baseline; contrast; of a confirmation, finalist",
+        "sampled, grid, baseline or matched_baseline; contrast; of a confirmation finalist, "
+        "tuned_baseline or matched_baseline",
     ),
     Column(
         "replicate",
@@ -150,3 +151,107 @@ PHASE_COLUMNS = (
     Column("seconds", "Float64", "wall time of its execution", "seconds"),
     Column("executed_by", "string", "study that executed it"),
 )
+
+ESTIMATE_COLUMNS = (
+    Column("estimate", "Float64", "the difference; positive where the first is better", "points"),
+    Column("standard_error", "Float64", "of the estimate, over what `covers` names", "points"),
+    Column("df", "Float64", "degrees of freedom of the standard error"),
+    Column("low", "Float64", "lower end of the interval", "points"),
+    Column("high", "Float64", "upper end of the interval", "points"),
+    Column("level", "Float64", "share of such intervals that hold the truth"),
+    Column("p", "Float64", "two-sided p-value of no difference"),
+    Column("p_holm", "Float64", "adjusted by Holm over the rows of its family"),
+    Column("p_bh", "Float64", "adjusted by Benjamini and Hochberg over the same rows"),
+    Column("sd", "Float64", "standard deviation of the difference over units", "points"),
+    Column("n_sets", "Int64", "independent units: sets of seeds, or what several sets share"),
+    Column("unit", "string", "set, or initialisation_seed where sets share pretrainings"),
+    Column("sets_left_out", "Int64", "sets that lack one of the compared scores", "sets"),
+    Column(
+        "rows_standard_error",
+        "Float64",
+        "of the difference over scored rows, as if both sides had rows of their own; NA: not known",
+        "points",
+    ),
+    Column("covers", "string", "what the interval holds over: seeds, languages, rows"),
+    Column("method", "string", "paired or mixed"),
+    Column("margin", "Float64", "the largest difference that counts as none", "points"),
+    Column("verdict", "string", "better, no different, worse or not enough evidence"),
+    Column("sets_needed", "Int64", "sets that would settle it at this sd and margin", "sets"),
+    Column("claim", "string", "what the design lets one say: of which weights, of what in general"),
+)
+"""How every compared pair is told: difference, interval, p-values, verdict."""
+
+EFFECT_COLUMNS = (
+    Column("study", "string", "name of the study"),
+    Column("world", "string", "real, micro or oracle"),
+    Column("target", "string", "target task, or overall: the mean over targets within each set"),
+    Column("effect", "string", "initialisation, intermediate, group or interaction"),
+    Column("contrasted", "string", "what is compared"),
+    Column("baseline", "string", "what it is compared with"),
+    Column("averaged_over", "string", "levels of the other factor, whose mean either side is"),
+    Column("languages", "string", "averaged, seen, unseen, or codes that were asked for"),
+    Column("n_languages", "Int64", "languages behind a score; of overall, the fewest"),
+    *ESTIMATE_COLUMNS,
+)
+"""Columns of ``contrast`` and ``interaction``."""
+
+GAIN_COLUMNS = (
+    Column("study", "string", "name of the confirmation"),
+    Column("world", "string", "real, micro or oracle"),
+    Column("target", "string", "target task, or overall: the mean over targets within each set"),
+    Column("setting_id", "string", "hash of the finalist's setting"),
+    Column("initialisation", "string", "pretrained weights of the finalist"),
+    Column("intermediate", "string", "mixtures trained in between, or none"),
+    Column("chosen_by", "string", "selectors that chose it"),
+    Column("is_answer", "boolean", "whether the study's own selection put it first"),
+    Column("against", "string", "tuned or matched: which baseline"),
+    Column("baseline_id", "string", "hash of the baseline's setting"),
+    *ESTIMATE_COLUMNS,
+    Column("shrunken", "Float64", "difference of the shrunken means", "points"),
+)
+"""Columns of ``confirmed_gains``."""
+
+CONFIRMED_COLUMNS = (
+    Column("study", "string", "name of the confirmation"),
+    Column("world", "string", "real, micro or oracle"),
+    Column("target", "string", "target task"),
+    Column("setting_id", "string", "hash of the setting"),
+    Column("initialisation", "string", "pretrained weights"),
+    Column("intermediate", "string", "mixtures trained in between, or none"),
+    Column("arm", "string", "none or intermediate"),
+    Column("role", "string", "finalist, tuned_baseline or matched_baseline"),
+    Column("chosen_by", "string", "selectors that it is a finalist of"),
+    Column("tuned_for", "string", "selectors whose best setting without an intermediate it is"),
+    Column("n_sets", "Int64", "independent units: sets of seeds, or what several sets share"),
+    Column("mean", "Float64", "score on test rows, over sets of fresh seeds", "points"),
+    Column("sd", "Float64", "standard deviation over units", "points"),
+    Column("standard_error", "Float64", "of the mean, over seeds", "points"),
+    Column("low", "Float64", "lower end of the mean's interval", "points"),
+    Column("high", "Float64", "upper end of the mean's interval", "points"),
+    Column("level", "Float64", "share of such intervals that hold the truth"),
+    Column("shrunken", "Float64", "mean, drawn towards its arm's by the share of noise", "points"),
+)
+"""Columns of ``confirmed_settings``."""
+
+LADDER_COLUMNS = (
+    Column("study", "string", "name of the searched study"),
+    Column("world", "string", "real, micro or oracle"),
+    Column("target", "string", "target task"),
+    Column("selection", "string", "rule that picks, or oracle: the best of the confirmed"),
+    Column("is_own", "boolean", "whether it is the study's own rule"),
+    Column("setting_id", "string", "hash of the setting that it picks"),
+    Column("trial_number", "Int64", "number of the picked trial in the search; NA of the oracle"),
+    Column("initialisation", "string", "pretrained weights of the pick"),
+    Column("intermediate", "string", "mixtures trained in between, or none"),
+    Column("selection_score", "Float64", "what the rule looks at, of its pick", "points"),
+    Column("tuned_gain", "Float64", "of it over the rule's best without intermediate", "points"),
+    Column("paired_gain", "Float64", "of it over the trial that is equal in all else", "points"),
+    Column("trials_none", "Int64", "trials without an intermediate that it chose from", "trials"),
+    Column("trials_intermediate", "Int64", "trials with one that it chose from", "trials"),
+    Column("confirmed", "Float64", "the pick's mean on test rows; NA: not confirmed", "points"),
+    Column("confirmed_sets", "Int64", "sets of fresh seeds behind it", "sets"),
+    Column("gap", "Float64", "oracle minus pick, set by set", "points"),
+    Column("gap_low", "Float64", "lower end of the gap's interval", "points"),
+    Column("gap_high", "Float64", "upper end of the gap's interval", "points"),
+)
+"""Columns of ``selection_ladder``."""

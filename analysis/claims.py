@@ -1,0 +1,131 @@
+"""What the initialisations of a study allow one to say, whatever the numbers are.
+
+A difference between two published checkpoints is about these two. What multimodal pretraining does
+in general takes several pairs of a multimodal initialisation and its text-only twin, and a placebo
+that was trained on in the same way with wrong pictures, which tells pictures from further training.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from spaces.initialisations import Initialisation
+
+SEVERAL = 3
+"""Pairs from which on one may speak of pretraining in general: two may both be odd."""
+
+PICTURES = ("images", "distilled captions")
+PLACEBO = "shuffled images"
+
+Rows = Mapping[str, Initialisation]
+"""Initialisations by name."""
+
+
+def twin_pairs(rows: Rows, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Each initialisation and its twin, where both are there, in the order of the first."""
+    there = list(names)
+    return [(name, rows[name].twin) for name in there if rows[name].twin in there]
+
+
+def placebo_pairs(rows: Rows, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Each initialisation that saw right pictures and one of the same twin that saw wrong ones."""
+    there = list(names)
+    seen = [name for name in there if rows[name].image_stage == "images" and rows[name].twin]
+    return [
+        (name, other)
+        for name in seen
+        for other in there
+        if rows[other].image_stage == PLACEBO and rows[other].twin == rows[name].twin
+    ]
+
+
+def default_pairs(rows: Rows, names: Iterable[str]) -> list[tuple[str, str]]:
+    """What initialisations are compared with unless somebody says otherwise.
+
+    Each with its twin, then right pictures with wrong ones; where no pair of these is there, each
+    with the first.
+    """
+    there = list(names)
+    found = [*twin_pairs(rows, there), *placebo_pairs(rows, there)]
+    return found or [(name, there[0]) for name in there[1:]]
+
+
+def picture_pairs(rows: Rows, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of twins of which the first knows pictures."""
+    return [pair for pair in twin_pairs(rows, names) if rows[pair[0]].image_stage in PICTURES]
+
+
+def claim(rows: Rows, names: Iterable[str], first: str, second: str) -> str:
+    """What a difference between two initialisations is about, in a few words.
+
+    Args:
+        rows: initialisations by name.
+        names: all that the design compares.
+        first: one of them.
+        second: another.
+    """
+    there = list(names)
+    if (first, second) in placebo_pairs(rows, there):
+        return "right against wrong pictures, in this pair"
+    if rows[first].twin != second and rows[second].twin != first:
+        return "these two initialisations, which are no twins"
+    pairs = picture_pairs(rows, there)
+    if len(pairs) >= SEVERAL and placebo_pairs(rows, there) and (first, second) in pairs:
+        return f"this pair; with all {len(pairs)} and the placebo, multimodal pretraining"
+    return "this pair of twins"
+
+
+def design_claim(rows: Rows, names: Iterable[str]) -> str:
+    """What the initialisations of a design allow one to say, in sentences.
+
+    Args:
+        rows: initialisations by name.
+        names: all that the design compares.
+    """
+    there = list(names)
+    pairs, placebos = picture_pairs(rows, there), placebo_pairs(rows, there)
+    words = [_pairs_words(pairs, placebos), *_lone_words(rows, there, pairs)]
+    if given := [name for name in there if rows[name].path]:
+        words.append(
+            f"The weights of {', '.join(given)} are given: no interval here says how another "
+            "pretraining would do."
+        )
+    words += [
+        f"{name} and {rows[name].twin} also differ in this: {rows[name].confound}."
+        for name, _ in pairs
+        if rows[name].confound
+    ]
+    return " ".join(words)
+
+
+def _pairs_words(pairs: list[tuple[str, str]], placebos: list[tuple[str, str]]) -> str:
+    if not pairs:
+        return (
+            "No initialisation that knows pictures stands beside its text-only twin: nothing here "
+            "speaks of multimodal pretraining."
+        )
+    named = "; ".join(f"{first} and {second}" for first, second in pairs)
+    if len(pairs) >= SEVERAL and placebos:
+        return (
+            f"{len(pairs)} pairs of twins ({named}) and a placebo: where they agree, the "
+            "differences speak of multimodal pretraining in general."
+        )
+    pair = "One pair" if len(pairs) == 1 else f"{len(pairs)} pairs"
+    placebo = (
+        "a placebo tells the right pictures from the rest of that training"
+        if placebos
+        else "without a placebo, pictures and further training cannot be told apart"
+    )
+    return (
+        f"{pair} of twins ({named}): differences are about {'it' if len(pairs) == 1 else 'them'}, "
+        f"not about multimodal pretraining in general, which takes {SEVERAL} pairs and a placebo; "
+        f"{placebo}."
+    )
+
+
+def _lone_words(rows: Rows, there: list[str], pairs: list[tuple[str, str]]) -> list[str]:
+    paired = {name for name, _ in pairs}
+    alone = [n for n in there if rows[n].image_stage in PICTURES and n not in paired]
+    if not alone:
+        return []
+    return [
+        f"{', '.join(alone)} without a twin: a difference may be of anything in which it differs."
+    ]

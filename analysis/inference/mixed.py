@@ -1,0 +1,140 @@
+"""A linear contrast of cells by a mixed model: what paired differences say, with pooled spreads."""
+
+import math
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.inference.intervals import NAN, Estimate, Floats, t_estimate
+
+Cell = tuple[str, str]
+"""Initialisation, intermediate."""
+
+
+def mixed_effect(
+    scores: ArrayLike,
+    cells: Sequence[Cell],
+    sets: Sequence[Hashable],
+    weights: Mapping[Cell, float],
+    level: float = 0.95,
+) -> Estimate:
+    """A weighted sum of cell means, with the spread over sets pooled over all cells.
+
+    The model: a mean for each cell; random intercepts for each set of seeds, for each
+    initialisation within a set and for each intermediate within a set; what remains is the trial's
+    own. Scores are means over languages: as every trial of a target is scored in the same ones, a
+    random intercept for each language would change neither the sum nor its standard error, and a
+    trial's languages, which share its seeds, count as one value.
+
+    It uses sets that lack cells, and its degrees of freedom are those of the stratum: (I - 1)
+    (n - 1) between initialisations, (J - 1) (n - 1) between intermediates, (I - 1) (J - 1) (n - 1)
+    of an interaction, the fewest where the sum is several of these. In turn it assumes that spreads
+    are alike in all cells, which paired differences do not.
+
+    Args:
+        scores: [trials] in points.
+        cells: [trials] what each is.
+        sets: [trials] its set of seeds, or the cluster that sets share.
+        weights: cell -> its weight; they sum to zero.
+        level: what the interval shall cover.
+
+    Returns:
+        NaN where there are fewer than two sets, a weighted cell has no trial, or no fit is found.
+    """
+    values, n = np.asarray(scores, dtype=float), len(set(sets))
+    known = list(dict.fromkeys(cells))
+    if n < 2 or not set(weights) <= set(known):
+        return t_estimate(NAN, NAN, 0.0, level, n=n)
+    sums = np.array([weights.get(cell, 0.0) for cell in known])
+    fitted = _fitted(values, [known.index(cell) for cell in cells], known, list(sets))
+    if fitted is None:
+        return t_estimate(NAN, NAN, 0.0, level, n=n)
+    means, covariance = fitted
+    error = math.sqrt(max(0.0, float(sums @ covariance @ sums)))
+    df = stratum_df(weights, known, n)
+    found = t_estimate(float(sums @ means), error, df, level, n=n)
+    return replace(found, sd=error * math.sqrt(n))
+
+
+def stratum_df(weights: Mapping[Cell, float], cells: Sequence[Cell], n: int) -> float:
+    """Degrees of freedom of a weighted sum of cells, were all cells there.
+
+    Args:
+        weights: cell -> its weight.
+        cells: all cells of the model.
+        n: sets.
+    """
+    starts, middles = (list(dict.fromkeys(cell[axis] for cell in cells)) for axis in (0, 1))
+    table = np.array([[weights.get((a, b), 0.0) for b in middles] for a in starts])
+    between, across = len(starts) - 1, len(middles) - 1
+    strata = (
+        (np.abs(table.sum(axis=1)).max(), between),
+        (np.abs(table.sum(axis=0)).max(), across),
+        (_interaction(table), between * across),
+    )
+    return float(min(size for effect, size in strata if effect > 1e-9) * (n - 1))
+
+
+def _interaction(table: Floats) -> float:
+    """The largest weight that is neither of a row as a whole nor of a column."""
+    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0, keepdims=True)
+    return float(np.abs(rest + table.mean()).max())
+
+
+def _fitted(
+    scores: Floats, at: Sequence[int], cells: Sequence[Cell], sets: Sequence[Hashable]
+) -> tuple[Floats, Floats] | None:
+    """Means of the cells and their covariance; None where no fit is found.
+
+    Of a spread that is zero the likelihood has its maximum at the edge, which statsmodels warns of
+    and which is no failure.
+    """
+    from statsmodels.regression.mixed_linear_model import (  # type: ignore[import-untyped]
+        MixedLM,
+    )
+
+    design = np.eye(len(cells))[list(at)]
+    names = np.array([str(one) for one in sets])
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            model = MixedLM(
+                scores,
+                design,
+                groups=names,
+                exog_re=np.ones((len(scores), 1)),
+                exog_vc=_within_sets(names, [cells[place] for place in at]),
+            )
+            fit = model.fit(reml=True)
+        except (np.linalg.LinAlgError, ValueError):
+            return None
+    count = len(cells)
+    means = np.asarray(fit.fe_params, dtype=float)
+    covariance = np.asarray(fit.cov_params(), dtype=float)[:count, :count]
+    known = np.isfinite(means).all() and np.isfinite(covariance).all()
+    return (means, covariance) if known else None
+
+
+def _within_sets(names: Any, cells: Sequence[Cell]) -> Any:
+    """Random intercepts of initialisations and of intermediates within each set.
+
+    Those of an axis with a single level are the set's own, and left out.
+    """
+    from statsmodels.regression.mixed_linear_model import VCSpec
+
+    spread, columns, tables = [], [], []
+    for axis, name in enumerate(("initialisation", "intermediate")):
+        levels = list(dict.fromkeys(cell[axis] for cell in cells))
+        if len(levels) < 2:
+            continue
+        at = np.eye(len(levels))[[levels.index(cell[axis]) for cell in cells]]
+        # In the order of the model's groups, which statsmodels sorts.
+        mine = [at[names == one] for one in np.unique(names)]
+        spread.append(name)
+        columns.append([levels] * len(mine))
+        tables.append(mine)
+    return VCSpec(spread, columns, tables) if spread else None
