@@ -5,14 +5,18 @@ Imports neither torch nor Ray, so a laptop opens any study, also one that is run
 
 from analysis.cells import contrast_cells
 from analysis.choose import best_settings
+from analysis.confirmed_scores import confirmed_gains, confirmed_settings
 from analysis.effects import contrast, interaction
 from analysis.frames import load_phases, load_reports, load_scores, load_trials
 from analysis.held_out import load_pretraining
+from analysis.ladder import selection_ladder
 from analysis.report import report_text
 from analysis.tables import status_text
 
 __all__ = [
     "best_settings",
+    "confirmed_gains",
+    "confirmed_settings",
     "contrast",
     "contrast_cells",
     "interaction",
@@ -22,5 +26,6 @@ __all__ = [
     "load_scores",
     "load_trials",
     "report_text",
+    "selection_ladder",
     "status_text",
 ]

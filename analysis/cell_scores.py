@@ -25,10 +25,12 @@ UNSEEN = ("L0", None)
 
 @dataclass(frozen=True, slots=True)
 class CellScores:
-    """What the cells of one target scored."""
+    """What the cells of one target scored, or the settings of a confirmation."""
 
     record: StudyRecord
     target: str
+    averaged: tuple[str, ...]
+    """Languages that a score is over unless others are asked for."""
     sets: tuple[int, ...]
     """Numbers of the planned sets of seeds, in order."""
     scores: dict[tuple[Cell, int], dict[str, float]]
@@ -51,8 +53,7 @@ class CellScores:
         """
         scored = dict.fromkeys(code for found in self.scores.values() for code in found)
         if asked == "averaged":
-            chosen = averaged_languages(self.record, self.target)
-            return tuple(code for code in scored if code in chosen)
+            return tuple(code for code in scored if code in self.averaged)
         if not isinstance(asked, str):
             return tuple(code for code in scored if code in asked)
         names = {name for _, name in comparison.weights}
@@ -132,7 +133,8 @@ class CellScores:
         Sets that share a pretraining share its luck; checkpoints are given and vary in none.
         """
         rows = self.record.catalogue.initialisations
-        made_here = any(not rows[name].path for name, _ in comparison.weights)
+        starts = [rows[name] for name, _ in comparison.weights if name in rows]
+        made_here = any(not row.path for row in starts)
         if made_here and pretrainings == "sampled":
             return [self.starts[number] for number in self.sets]
         return list(self.sets)
@@ -154,7 +156,9 @@ def read_cells(snapshot: Snapshot) -> dict[str, CellScores]:
 
 def _of_rows(record: StudyRecord, target: str, rows: Iterable[dict[str, Any]]) -> CellScores:
     starts = {number: one.initialisation for number, one in contrast_seeds(record.plan).items()}
-    found = CellScores(record, target, tuple(record.contrasts[target].sets), {}, {}, {}, starts)
+    sets = tuple(record.contrasts[target].sets)
+    languages = averaged_languages(record, target)
+    found = CellScores(record, target, languages, sets, {}, {}, {}, starts)
     for row in rows:
         cell = (row["initialisation"], row["intermediate"])
         number, code = row["replicate"], row["language"]

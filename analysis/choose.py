@@ -1,17 +1,20 @@
 """Which setting to take for each target."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.frames import DEFAULT_ROOT, Studies, setting_columns, typed_frame
 from analysis.gains import Baselines, best_trial
+from analysis.rescoring import rescored, selector_cuts
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
 from analysis.wording import hyperparameter_words
 from spaces.layout import StoreError
 from spaces.mistakes import nearest
+from spaces.plan import SELECTIONS
 from spaces.records import TRIAL_COLUMNS, Column
+from spaces.selection import PROXY, Cut
 from spaces.study import StudyRecord
 
 if TYPE_CHECKING:
@@ -39,35 +42,55 @@ BEST_COLUMNS = (
 
 
 def best_settings(
-    study: Studies, root: Path | str = DEFAULT_ROOT, arm: str | None = None
+    study: Studies,
+    root: Path | str = DEFAULT_ROOT,
+    arm: str | None = None,
+    selection: str | None = None,
 ) -> "DataFrame":
     """One row per target with a COMPLETE trial: the best by score, and what it is compared with.
 
     The score chose the setting, so it is too high by that choice; ``reported_score`` is over the
-    languages that the study reports.
+    languages that the rule reports. With another ``selection`` than the study's own, scores and
+    both gains are those of that rule, as if the study had been asked to choose by it.
 
     Args:
         study: name of a study, or several names; their rows follow one another.
         root: folder of all studies and phases.
         arm: choose among ``none`` or ``intermediate`` alone; the gains stay as they are.
+        selection: ``source_dev``, ``target_dev`` or ``held_out_languages``; the study's own where
+            it is left out. Targets whose trials did not keep what the rule looks at have no row.
 
     Raises:
-        ValueError: there is no such arm.
+        ValueError: there is no such arm or selection.
         StoreError: there is no such study, or something of it cannot be read; or it is a
             confirmation, whose test rows choose nothing.
     """
     if arm not in (None, *SEARCHED_ARMS):
         raise ValueError(f"{arm=}: expected {nearest(str(arm), SEARCHED_ARMS)}, or None for both")
+    if selection not in (None, *SELECTIONS, PROXY):
+        rule = f"{nearest(str(selection), SELECTIONS)}, or None for the study's own"
+        raise ValueError(f"{selection=}: expected {rule}")
     snapshots = read_snapshots(study, root)
     for snapshot in snapshots:
         refuse_confirmation(snapshot.record)
     rows = [
-        _best_row(snapshot, best, snapshots)
+        _best_row(snapshot, best, trials, cut, snapshots)
         for snapshot in snapshots
         for target in snapshot.record.targets
-        if (best := best_trial(snapshot.of_target(target), arm))
+        for cut, trials in _seen_by(snapshot, target, selection)
+        if (best := best_trial(trials, arm))
     ]
     return typed_frame(rows, BEST_COLUMNS)
+
+
+def _seen_by(
+    snapshot: Snapshot, target: str, selection: str | None
+) -> Iterator[tuple[Cut, list[ReadTrial]]]:
+    """The cut of a rule and the trials as it saw them; nothing where the target has no such."""
+    own = snapshot.record.cuts[target]
+    cuts = {own.selection: own} if selection is None else selector_cuts(snapshot.record, target)
+    if cut := cuts.get(selection or own.selection):
+        yield cut, rescored(snapshot, target, cut)
 
 
 def refuse_confirmation(record: StudyRecord) -> None:
@@ -104,8 +127,14 @@ def trials_by_arm(trials: Iterable[ReadTrial]) -> Counter[str | None]:
     return Counter(trial.arm for trial in trials if trial.may_win)
 
 
-def _best_row(snapshot: Snapshot, best: ReadTrial, snapshots: Iterable[Snapshot]) -> dict[str, Any]:
-    record, trials = snapshot.record, snapshot.of_target(best.target)
+def _best_row(
+    snapshot: Snapshot,
+    best: ReadTrial,
+    trials: list[ReadTrial],
+    cut: Cut,
+    snapshots: Iterable[Snapshot],
+) -> dict[str, Any]:
+    record = snapshot.record
     baselines, arms = Baselines.of(trials), trials_by_arm(trials)
     matched = baselines.matched(best)
     return {
@@ -122,7 +151,7 @@ def _best_row(snapshot: Snapshot, best: ReadTrial, snapshots: Iterable[Snapshot]
         "matched_baseline": matched.score if matched else None,
         "paired_gain": baselines.paired_gain(best),
         "tuned_gain": baselines.tuned_gain(best),
-        "selection": record.cuts[best.target].selection,
+        "selection": cut.selection,
         "trials_none": arms["none"],
         "trials_intermediate": arms["intermediate"],
         "seeds": seeds_behind(snapshots, record.plan.world, best),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from analysis.cell_scores import LANGUAGES, CellScores, read_cells
 from analysis.comparisons import Cell, Comparison, Design, checked_level
 from analysis.estimates import OVERALL, SHARED_UNIT, UNIT, Asked, Row, Told, adjusted
-from analysis.inference import Estimate, crossed_interval, mixed_effect, paired_interval
+from analysis.inference import CellModel, Estimate, crossed_interval, paired_interval
 from analysis.inference.intervals import Floats
 from analysis.snapshot import Snapshot
 from spaces.mistakes import nearest
@@ -54,6 +55,18 @@ class Question:
         """Whether languages are a sample of more."""
         return "languages" in self.asked.covers
 
+    def check_objective(self, objective: str) -> None:
+        """Languages can be a sample of more where a score is their mean.
+
+        Raises:
+            ValueError: the objective is another.
+        """
+        if self.samples_languages and objective != "mean":
+            raise ValueError(
+                f"covers languages, and the study's objective is {objective!r}: only a mean over "
+                "languages is one over a sample of them"
+            )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Compared:
@@ -68,7 +81,7 @@ class Compared:
     """[sets] NaN where a set lacks a side."""
     by_language: Floats | None
     """[sets, languages]; None over targets, which are scored in different ones."""
-    trials: list[Trial] | None
+    trials: tuple[Trial, ...] | None
     """All cells of the design; None over targets whose comparisons weigh other cells."""
     languages: int
     rows_error: float
@@ -85,7 +98,7 @@ class Compared:
             units=cells.units(pair, question.asked.pretrainings),
             differences=cells.differences(pair, codes),
             by_language=cells.by_language(pair, codes),
-            trials=[(cell, number, value) for (cell, number), value in values.items()],
+            trials=tuple((cell, number, value) for (cell, number), value in values.items()),
             languages=len(codes),
             rows_error=cells.rows_error(pair, codes),
         )
@@ -103,7 +116,7 @@ class Compared:
             units=first.units,
             differences=np.mean([one.differences for one in each], axis=0),
             by_language=None,
-            trials=_mean_trials([one.trials or [] for one in each]) if alike else None,
+            trials=_mean_trials([one.trials or () for one in each]) if alike else None,
             languages=min(one.languages for one in each),
             rows_error=errors / len(each),
         )
@@ -115,7 +128,10 @@ class Compared:
             if self.trials is None or question.samples_languages:
                 return None
             there = {number for _, number, _ in self.trials}
-            found, lacking = self._mixed(self.trials, level), set(self.sets) - there
+            found = _fitted(self.trials, self.sets, tuple(self.units)).effect(
+                self.pair.weights, level
+            )
+            lacking = set(self.sets) - there
             return self._columns(found, method, len(lacking), question)
         if not question.samples_languages:
             found = paired_interval(self.differences, level, self.units)
@@ -124,16 +140,6 @@ class Compared:
         else:
             found = crossed_interval(_unit_rows(self.by_language, self.units), level)
         return self._columns(found, method, int(np.isnan(self.differences).sum()), question)
-
-    def _mixed(self, trials: Iterable[Trial], level: float) -> Estimate:
-        """By a mixed model of trials, those of one cell and unit averaged first."""
-        unit_of = dict(zip(self.sets, self.units, strict=True))
-        found: dict[tuple[Cell, int], list[float]] = {}
-        for cell, number, value in trials:
-            found.setdefault((cell, unit_of[number]), []).append(value)
-        means = [float(np.mean(values)) for values in found.values()]
-        cells, units = [cell for cell, _ in found], [unit for _, unit in found]
-        return mixed_effect(means, cells, units, self.pair.weights, level)
 
     def _columns(self, found: Estimate, method: str, left_out: int, question: Question) -> Row:
         told = Told(
@@ -156,6 +162,20 @@ class Compared:
         }
 
 
+@lru_cache(maxsize=32)
+def _fitted(trials: tuple[Trial, ...], sets: tuple[int, ...], units: tuple[int, ...]) -> CellModel:
+    """A mixed model of trials, those of one cell and unit averaged first.
+
+    Kept, because all comparisons of a target ask the same model, which takes half a second.
+    """
+    unit_of = dict(zip(sets, units, strict=True))
+    found: dict[tuple[Cell, int], list[float]] = {}
+    for cell, number, value in trials:
+        found.setdefault((cell, unit_of[number]), []).append(value)
+    means = [float(np.mean(values)) for values in found.values()]
+    return CellModel.fit(means, [cell for cell, _ in found], [unit for _, unit in found])
+
+
 def _unit_rows(values: Floats, units: Sequence[int]) -> Floats:
     """[units, languages] means over the sets of a unit that have all languages."""
     found: dict[int, list[Floats]] = {}
@@ -166,13 +186,13 @@ def _unit_rows(values: Floats, units: Sequence[int]) -> Floats:
     return np.array(means, dtype=float).reshape(len(means), values.shape[1])
 
 
-def _mean_trials(each: Sequence[Sequence[Trial]]) -> list[Trial]:
+def _mean_trials(each: Sequence[Sequence[Trial]]) -> tuple[Trial, ...]:
     """Means over targets, of the cells and sets that all of them have."""
     values: dict[tuple[Cell, int], list[float]] = {}
     for cell, number, value in (trial for trials in each for trial in trials):
         values.setdefault((cell, number), []).append(value)
     whole = {at: found for at, found in values.items() if len(found) == len(each)}
-    return [(cell, number, float(np.mean(found))) for (cell, number), found in whole.items()]
+    return tuple((cell, number, float(np.mean(found))) for (cell, number), found in whole.items())
 
 
 def effect_rows(snapshot: Snapshot, question: Question) -> list[Row]:
@@ -215,11 +235,7 @@ def _check(question: Question, designs: Mapping[str, Design], objective: str) ->
     """Refuse what names nothing."""
     for name, argument, factor in question.levels:
         checked_level(name, [*_levels(designs.values(), factor)], argument)
-    if question.samples_languages and objective != "mean":
-        raise ValueError(
-            f"covers languages, and the study's objective is {objective!r}: only a mean over "
-            "languages is one over a sample of them"
-        )
+    question.check_objective(objective)
 
 
 def _levels(designs: Iterable[Design], factor: str) -> Iterator[str]:

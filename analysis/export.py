@@ -94,8 +94,8 @@ def _nominated(snapshot: Snapshot, target: str) -> ReadTrial | None:
     confirms = snapshot.record.confirms
     if confirms is None or target not in confirms.settings:
         return None
-    selection = snapshot.record.cuts[target].selection
-    first = next(one for one in confirms.settings[target] if selection in one.chosen_by)
+    first = confirms.first(target, snapshot.record.cuts[target].selection)
+    assert first is not None  # every confirmation has its search's own first
     done = [trial for trial in snapshot.of_target(target) if trial.is_complete]
     return next((t for t in done if t.setting_id == first.setting.setting_id), None)
 

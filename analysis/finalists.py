@@ -1,61 +1,61 @@
 """Which settings of a study are worth confirming: the best by every rule that could choose."""
 
+from collections.abc import Iterator
+
+from analysis.gains import best_trial
+from analysis.rescoring import rescored, selector_cuts
 from analysis.snapshot import ReadTrial, Snapshot
 from spaces.confirmation import ConfirmedSetting, distinct
-from spaces.phases import scored_languages
-from spaces.selection import Cut, selecting_score, selectors
 from spaces.settings import TransferSetting
 
 
 def finalists(snapshot: Snapshot, target: str, top: int) -> tuple[ConfirmedSetting, ...]:
-    """The best settings by each selector, each followed by its no-intermediate baseline.
+    """The best settings by each selector, and both baselines of each.
+
+    Each finalist is followed by its matched baseline: the same without an intermediate phase. The
+    tuned baselines come last: the best setting without an intermediate phase by each selector,
+    which a search found in an arm of its own.
 
     A selector is available where the trials kept the scores that it looks at: the study's own
     always, the others by the dev rows that were scored. Of equals the lowest trial number wins, as
-    everywhere. No setting stands twice; a finalist without an intermediate phase has no baseline.
+    everywhere. No setting stands twice; a finalist without an intermediate phase has no matched
+    baseline.
 
     Args:
         snapshot: of the study.
         target: one of its targets.
         top: settings to take from each selector.
     """
-    record = snapshot.record
-    asked = record.plan.targets.languages
-    languages = scored_languages(record.catalogue, record.catalogue.tasks[target], asked)
-    cuts = selectors(record.spaces[target], languages, record.cuts[target])
+    cuts = selector_cuts(snapshot.record, target)
+    trials = {name: rescored(snapshot, target, cut) for name, cut in cuts.items()}
     chosen = distinct(
         ConfirmedSetting(setting=setting, chosen_by=(name,))
-        for name, cut in cuts.items()
-        for setting in _best(snapshot, target, cut, top)
+        for name, found in trials.items()
+        for setting in _best(found, top)
     )
-    return distinct(one for finalist in chosen for one in (finalist, _baseline(finalist)))
+    paired = (one for finalist in chosen for one in (finalist, _matched(finalist)))
+    return distinct((*paired, *_tuned(trials)))
 
 
-def _baseline(finalist: ConfirmedSetting) -> ConfirmedSetting:
+def _matched(finalist: ConfirmedSetting) -> ConfirmedSetting:
     """What a finalist is paired with: itself, where it has no intermediate phase."""
     return ConfirmedSetting(setting=finalist.setting.without_intermediate)
 
 
-def _best(snapshot: Snapshot, target: str, cut: Cut, top: int) -> list[TransferSetting]:
-    """The best settings by one cut."""
+def _tuned(trials: dict[str, list[ReadTrial]]) -> Iterator[ConfirmedSetting]:
+    """The best setting without an intermediate phase by each selector that found one."""
+    for name, found in trials.items():
+        best = best_trial(found, "none")
+        if best and best.setting:
+            yield ConfirmedSetting(setting=best.setting, tuned_for=(name,))
+
+
+def _best(trials: list[ReadTrial], top: int) -> list[TransferSetting]:
+    """The settings with the highest scores."""
     found = [
-        (-score, trial.number, trial.setting)
-        for trial in snapshot.of_target(target)
-        if trial.setting and trial.may_win and (score := _score(snapshot, trial, cut)) is not None
+        (-trial.score, trial.number, trial.setting)
+        for trial in trials
+        if trial.setting and trial.may_win and trial.score is not None
     ]
     ranked = [setting for _, _, setting in sorted(found, key=lambda item: item[:2])]
     return list({setting.setting_id: setting for setting in ranked}.values())[:top]
-
-
-def _score(snapshot: Snapshot, trial: ReadTrial, cut: Cut) -> float | None:
-    """A trial's score by a cut, in points; None where a language that selects has none."""
-    if cut == snapshot.record.cuts[trial.target]:
-        return trial.score
-    scores = [
-        {"language": one.language, "items": one.items, "value": one.value}
-        for one in trial.attributes.record.scores
-    ]
-    try:
-        return selecting_score(scores, cut, snapshot.record.plan, snapshot.record.catalogue)
-    except ValueError:
-        return None

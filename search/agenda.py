@@ -184,10 +184,7 @@ class ReplicateAgenda:
 def confirm_agenda(record: StudyRecord, target: str) -> ReplicateAgenda:
     """The agenda of a confirmation: finalists and their baselines."""
     assert record.confirms is not None
-    settings = [
-        ("finalist" if one.chosen_by else "matched_baseline", one.setting)
-        for one in record.confirms.settings[target]
-    ]
+    settings = [(one.role, one.setting) for one in record.confirms.settings[target]]
     sets, seed = range(1, record.confirms.replicates + 1), record.plan.study.seed
     return ReplicateAgenda(settings, {number: replicate_seeds(seed, number) for number in sets})
 

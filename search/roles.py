@@ -18,8 +18,8 @@ class Role:
     """What a trial is for."""
 
     name: str
-    """``baseline``, ``sampled``, ``matched_baseline`` or ``grid``; of a confirmation ``finalist``
-    or ``matched_baseline``; of a contrast ``contrast``."""
+    """``baseline``, ``sampled``, ``matched_baseline`` or ``grid``; of a confirmation ``finalist``,
+    ``tuned_baseline`` or ``matched_baseline``; of a contrast ``contrast``."""
     fixed: dict[str, Any]
     """Parameters that are not the sampler's to choose."""
     noted: dict[str, Any] = field(default_factory=dict)

@@ -50,6 +50,15 @@ class ConfirmedSetting(BaseModel):
     setting: TransferSetting
     chosen_by: tuple[str, ...] = ()
     """Selectors that it is a finalist of; empty where it is but another one's baseline."""
+    tuned_for: tuple[str, ...] = ()
+    """Selectors whose best setting without an intermediate phase it is: their tuned baseline."""
+
+    @property
+    def role(self) -> str:
+        """``finalist``, ``tuned_baseline`` or ``matched_baseline``: the first that it is."""
+        if self.chosen_by:
+            return "finalist"
+        return "tuned_baseline" if self.tuned_for else "matched_baseline"
 
 
 class Confirmation(BaseModel):
@@ -64,13 +73,30 @@ class Confirmation(BaseModel):
     replicates: int
     """Sets of fresh seeds."""
     settings: dict[str, tuple[ConfirmedSetting, ...]]
-    """Target -> finalists, each followed by its baseline; no setting stands twice."""
+    """Target -> finalists, each followed by its matched baseline, then tuned baselines; no setting
+    stands twice."""
     rows: dict[str, int]
     """Target -> test rows that are opened, over all languages."""
 
     def planned(self, target: str) -> int:
         """How many trials a target has."""
         return self.replicates * len(self.settings[target])
+
+    def first(self, target: str, selection: str) -> ConfirmedSetting | None:
+        """The setting that a selector put first: what it would have taken.
+
+        Test scores choose nothing: the best of several test scores would be too high.
+        """
+        settings = self.settings.get(target, ())
+        return next((one for one in settings if selection in one.chosen_by), None)
+
+    def tuned(self, target: str, selection: str) -> ConfirmedSetting | None:
+        """The best setting without an intermediate phase by a selector; None where none was kept.
+
+        Confirmations from before tuned baselines were run have none.
+        """
+        settings = self.settings.get(target, ())
+        return next((one for one in settings if selection in one.tuned_for), None)
 
     def setting_ids(self, target: str) -> tuple[str, ...]:
         """Names of a target's settings."""
@@ -93,8 +119,10 @@ def distinct(settings: Iterable[ConfirmedSetting]) -> tuple[ConfirmedSetting, ..
     """Settings in their order, each once, chosen by whoever chose it."""
     found: dict[str, ConfirmedSetting] = {}
     for one in settings:
-        name = one.setting.setting_id
-        before = found[name].chosen_by if name in found else ()
-        both = tuple(dict.fromkeys((*before, *one.chosen_by)))
-        found[name] = ConfirmedSetting(setting=one.setting, chosen_by=both)
+        before = found.get(one.setting.setting_id, ConfirmedSetting(setting=one.setting))
+        found[one.setting.setting_id] = ConfirmedSetting(
+            setting=one.setting,
+            chosen_by=tuple(dict.fromkeys((*before.chosen_by, *one.chosen_by))),
+            tuned_for=tuple(dict.fromkeys((*before.tuned_for, *one.tuned_for))),
+        )
     return tuple(found.values())

@@ -22,6 +22,9 @@ from spaces.plan import SELECTIONS, Plan
 from spaces.suggest import Space
 from spaces.tasks import Task
 
+PROXY = "proxy"
+"""The rule of targets without dev rows of their own; no plan names it."""
+
 ITEMS = ("all", "selecting", "reported")
 """Which items of a language a score is over."""
 

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,50 @@ from analysis.inference.intervals import NAN, Estimate, Floats, t_estimate
 
 Cell = tuple[str, str]
 """Initialisation, intermediate."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellModel:
+    """A fitted mixed model of cells, of which any number of weighted sums can be asked."""
+
+    cells: tuple[Cell, ...]
+    n: int
+    """Sets."""
+    means: Floats
+    """[cells] in points; empty where there is no fit."""
+    covariance: Floats
+    """[cells, cells]"""
+
+    @classmethod
+    def fit(cls, scores: ArrayLike, cells: Sequence[Cell], sets: Sequence[Hashable]) -> "CellModel":
+        """Fit the model of ``mixed_effect``.
+
+        Args:
+            scores: [trials] in points.
+            cells: [trials] what each is.
+            sets: [trials] its set of seeds, or the cluster that sets share.
+        """
+        known, n = tuple(dict.fromkeys(cells)), len(set(sets))
+        at = [known.index(cell) for cell in cells]
+        values = np.asarray(scores, dtype=float)
+        found = _fitted(values, at, known, list(sets)) if n > 1 else None
+        means, covariance = found or (np.empty(0), np.empty((0, 0)))
+        return cls(known, n, means, covariance)
+
+    def effect(self, weights: Mapping[Cell, float], level: float = 0.95) -> Estimate:
+        """A weighted sum of cell means; NaN where a weighted cell has no trial, or without a fit.
+
+        Args:
+            weights: cell -> its weight; they sum to zero.
+            level: what the interval shall cover.
+        """
+        if not len(self.means) or not set(weights) <= set(self.cells):
+            return t_estimate(NAN, NAN, 0.0, level, n=self.n)
+        sums = np.array([weights.get(cell, 0.0) for cell in self.cells])
+        error = math.sqrt(max(0.0, float(sums @ self.covariance @ sums)))
+        df = stratum_df(weights, self.cells, self.n)
+        found = t_estimate(float(sums @ self.means), error, df, level, n=self.n)
+        return replace(found, sd=error * math.sqrt(self.n))
 
 
 def mixed_effect(
@@ -45,19 +89,7 @@ def mixed_effect(
     Returns:
         NaN where there are fewer than two sets, a weighted cell has no trial, or no fit is found.
     """
-    values, n = np.asarray(scores, dtype=float), len(set(sets))
-    known = list(dict.fromkeys(cells))
-    if n < 2 or not set(weights) <= set(known):
-        return t_estimate(NAN, NAN, 0.0, level, n=n)
-    sums = np.array([weights.get(cell, 0.0) for cell in known])
-    fitted = _fitted(values, [known.index(cell) for cell in cells], known, list(sets))
-    if fitted is None:
-        return t_estimate(NAN, NAN, 0.0, level, n=n)
-    means, covariance = fitted
-    error = math.sqrt(max(0.0, float(sums @ covariance @ sums)))
-    df = stratum_df(weights, known, n)
-    found = t_estimate(float(sums @ means), error, df, level, n=n)
-    return replace(found, sd=error * math.sqrt(n))
+    return CellModel.fit(scores, cells, sets).effect(weights, level)
 
 
 def stratum_df(weights: Mapping[Cell, float], cells: Sequence[Cell], n: int) -> float:

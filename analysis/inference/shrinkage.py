@@ -1,9 +1,34 @@
 """Means of settings that were looked at side by side, drawn towards what they have in common."""
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.inference.intervals import Floats
+
+
+def noise_variance(values: ArrayLike) -> float:
+    """Variance of the error of each setting's mean over sets, beside what all settings share.
+
+    The mean square of what is left of a table of settings by sets once each setting and each set
+    has its mean, over the number of sets: a set that is lucky for all settings makes none of them
+    look better than the others.
+
+    Args:
+        values: [k, n] settings by sets, in points; sets that lack a setting are left out.
+
+    Returns:
+        Points squared; NaN of fewer than two settings or two whole sets.
+    """
+    table = np.array(values, dtype=float)
+    table = table[:, np.isfinite(table).all(axis=0)]
+    k, n = map(int, table.shape)
+    if k < 2 or n < 2:
+        return math.nan
+    rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
+    squares = float((rest**2).sum())
+    return squares / ((k - 1) * (n - 1) * n)
 
 
 def shrink(means: ArrayLike, variance: float) -> Floats:
