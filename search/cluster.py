@@ -32,8 +32,14 @@ where results cannot be written, the search stops and says so itself."""
 CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")
 """Where the driver finds what came from the hub; the workers of a cluster look there as well."""
 
+AUTH_MODE = "RAY_AUTH_MODE"
+"""Whether Ray sends a token; read when it is imported."""
+
 AUTH_TOKEN = Path("~/.ray/auth_token")
-"""Where Ray keeps the token of clusters that ask for one."""
+"""Where Ray keeps the token of clusters that ask for one, unless a variable names another place."""
+
+TOKEN_VARIABLES = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+"""A token itself, and a file that holds one: Ray looks there first."""
 
 
 def worker_environment(plan: Plan) -> dict[str, str]:
@@ -69,9 +75,9 @@ def ray_cluster(plan: Plan, address: str | None) -> Iterator[Any]:
         PlanError: the cluster cannot be reached, or has fewer CPUs or GPUs than one trial needs.
     """
     prepare_environment(plan)
-    if address is not None and AUTH_TOKEN.expanduser().exists():
+    if address is not None and _token_place():
         # Ray turns token authentication on for its own clusters, but not for a given address.
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault(AUTH_MODE, "token")
     import ray  # heavy, and reads the environment that was just set
 
     ours = not ray.is_initialized()
@@ -94,7 +100,7 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
         cpus = max(os.cpu_count() or 1, workers * resources.cpus_per_worker)
         ray.init(address="local", num_cpus=cpus, include_dashboard=False, **quiet)
         return
-    _check_reachable(address)
+    _check_reachable(ray, address)
     home = Path(__file__).resolve().parent.parent
     caches = {name: os.environ[name] for name in CACHES if name in os.environ}
     shipped = {
@@ -107,8 +113,15 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
         raise _unreachable(f"{address}: {str(error).splitlines()[0]}") from None
 
 
-def _check_reachable(address: str) -> None:
-    """Ray itself tries a dead address for minutes before it says so."""
+def _token_place() -> str:
+    """Where this process finds a token to send; empty where there is none."""
+    if named := [name for name in TOKEN_VARIABLES if os.environ.get(name)]:
+        return named[0]
+    return str(AUTH_TOKEN) if AUTH_TOKEN.expanduser().exists() else ""
+
+
+def _check_reachable(ray: Any, address: str) -> None:
+    """Ray itself tries a dead address for minutes, and a wrong token for 20 s, without a reason."""
     host, _, port = address.rpartition(":")
     if not port.isdigit() or "//" in address:
         return  # `auto` and client addresses are Ray's to judge
@@ -116,6 +129,26 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         raise _unreachable(f"{address}: {error}") from None
+    try:
+        ray._raylet.GcsClient(address=address)  # as `ray symmetric-run` asks for the head
+    except ray.exceptions.AuthenticationError:
+        raise _refused(address) from None
+    except ray.exceptions.RpcError as error:
+        raise _unreachable(f"{address}: {str(error).splitlines()[0]}") from None
+
+
+def _refused(address: str) -> PlanError:
+    """The cluster asks for a token that this process does not send."""
+    place, mode = _token_place(), os.environ.get(AUTH_MODE, "unset")
+    sent = f"refuses the one in {place}" if place else "there is none here"
+    found = sent if mode == "token" else f"none is sent, because {AUTH_MODE} is {mode}"
+    expected = (
+        f"{AUTH_MODE}=token and the cluster's own token in {AUTH_TOKEN} or in a file that "
+        f"{TOKEN_VARIABLES[1]} names: `ray get-auth-token` prints it on the head; keep it to "
+        "yourself (chmod 600), it lets run any code"
+    )
+    read = f"{address}: the cluster asks for a token, and {found}"
+    return PlanError("Ray", [Mistake("--address", read, expected)])
 
 
 def _unreachable(found: str) -> PlanError:

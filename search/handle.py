@@ -15,7 +15,9 @@ from analysis import load_trials, status_text
 from analysis.frames import typed_frame
 from analysis.wording import look_words
 from search.cluster import ray_cluster
+from search.deadline import Deadline
 from search.lease import DriverLease
+from search.probe import probe_nodes
 from search.signals import soft_stops
 from search.study import open_for_writing, open_target
 from spaces.layout import StudyPaths
@@ -122,7 +124,9 @@ class Search:
     def _drive(self, lease: DriverLease) -> None:
         from search.target_queue import TargetQueue  # heavy (Optuna's samplers), like Ray below
 
-        with ray_cluster(self.record.plan, self.address):  # first: it may refuse
+        with ray_cluster(self.record.plan, self.address) as ray:  # first: it may refuse
+            for line in probe_nodes(ray, self.record.plan, self.paths.folder, self.address):
+                self.say(line)
             storage = open_for_writing(self.record.plan, self.paths)
             grown = self._keep_record()
             queues = [
@@ -150,6 +154,14 @@ class Search:
         stored = read_study(self.root, self.record.name).generation
         return stored if stored != self.record.generation else None
 
+    def _deadline(self, queues: list[Any]) -> Deadline:
+        """When this session ends, with what earlier ones tell of how long phases last."""
+        deadline = Deadline.of(self.record.plan)
+        for queue in queues:
+            for trial in queue.trials():
+                deadline.book(trial.user_attrs.get("record", {}).get("phases", ()))
+        return deadline
+
     def _tune(self, queues: list[Any], lease: DriverLease) -> None:
         # Ray reads its environment when it is imported, and ``ray_cluster`` has just set it.
         from ray import tune
@@ -159,7 +171,7 @@ class Search:
         from search.stopper import Stopper
         from trainables.transfer import TransferTrainable
 
-        plan = self.record.plan
+        plan, deadline = self.record.plan, self._deadline(queues)
         with Progress(queues, self.console, self.quiet) as progress:
             progress.opening(queues)
             searcher = StudySearcher(
@@ -169,6 +181,7 @@ class Search:
                 concurrent=plan.resources.concurrent_trials,
                 observer=progress,
                 guard=lease.check,
+                deadline=deadline,
             )
             with soft_stops(self) as arm:
                 stopper = Stopper(
@@ -176,7 +189,7 @@ class Search:
                     marker=self.paths.stop,
                     may_mark=lease.is_mine,
                     asked=self._asked_to_stop,
-                    wall_hours=plan.budget.wall_hours,
+                    deadline=deadline,
                     arm=arm,
                 )
                 tune.Tuner(

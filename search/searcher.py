@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from search.deadline import NO_END, Deadline
 from search.lease import LeaseLost
 from search.target_queue import Asked, TargetQueue, fullest_last
 from spaces.layout import is_done
@@ -60,6 +61,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         concurrent: int,
         observer: Observer,
         guard: Callable[[], None],
+        deadline: Deadline = NO_END,
     ) -> None:
         """Make a searcher.
 
@@ -70,10 +72,12 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             concurrent: most trials at once.
             observer: told what happens.
             guard: called before anything is told; raises when the lease is lost.
+            deadline: of this session; no phase begins that cannot reach a checkpoint before it.
         """
         super().__init__()
         self._queues, self._root, self._study = queues, root, study
         self._concurrent, self._observer, self._guard = concurrent, observer, guard
+        self._deadline = deadline
         self._live: dict[str, Asked] = {}
         self._parked: list[Asked] = []
         self._pruned: dict[str, int] = {}
@@ -96,11 +100,13 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             self.stop_reason = f"the study cannot be written: {error}"
             return None
         if asked is None:
+            if self._is_out_of_time:
+                self.stop_reason = self._deadline.reason
             return Searcher.FINISHED if self.is_finished else None
         self._live[trial_id] = asked
         self._observer.asked(asked)
         named = (asked.target, asked.setting, asked.number, asked.seeds)
-        return trial_config(self._root, self._study, *named)
+        return trial_config(self._root, self._study, *named, self._deadline.latest)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Nothing: ``decide`` hears every message before Tune does."""
@@ -137,19 +143,34 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         return idle and all(queue.is_exhausted for queue in self._queues)
 
     def _runnable(self) -> Asked | None:
-        """A trial none of whose missing phases is being trained elsewhere."""
+        """A trial that may begin: its phases are free, and there is time for the first of them."""
         busy = {key for asked in self._live.values() for key in self._missing(asked)}
         for asked in self._parked:
-            if not busy & self._missing(asked):
+            if self._may_begin(asked, busy):
                 self._parked.remove(asked)
                 return asked
         for queue in fullest_last(self._queues):
             # Parked trials are asked and count in the budget; a few are enough to fill the slots.
             while len(self._parked) < 2 * self._concurrent and (fresh := queue.next()):
-                if not busy & self._missing(fresh):
+                if self._may_begin(fresh, busy):
                     return fresh
                 self._parked.append(fresh)
         return None
+
+    def _may_begin(self, asked: Asked, busy: set[str]) -> bool:
+        """Whether nobody trains a phase that a trial lacks, and there is time for the first."""
+        return not busy & self._missing(asked) and self._has_time(asked)
+
+    def _has_time(self, asked: Asked) -> bool:
+        missing = self._missing(asked)
+        first = next((phase.kind for phase in asked.phases if phase.key in missing), "")
+        return self._deadline.allows(first)
+
+    @property
+    def _is_out_of_time(self) -> bool:
+        """Whether nothing runs, and nothing that waits can begin before the deadline."""
+        waits = bool(self._parked) and not self._live
+        return waits and not any(map(self._has_time, self._parked))
 
     def _missing(self, asked: Asked) -> set[str]:
         """Keys of a trial's phases that the store does not hold yet."""
@@ -175,7 +196,9 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         """Book a trial's end; returns its state."""
         event = message.get("event")
         if event == "final":
-            asked.queue.complete(asked, message["score"], json.loads(message["record"]))
+            record = json.loads(message["record"])
+            self._deadline.book(record["phases"])
+            asked.queue.complete(asked, message["score"], record)
             return "COMPLETE"
         if event == "failed" or error:
             reason = message.get("reason") or "its worker died again and again; see Ray's log"
@@ -184,6 +207,9 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         if trial_id in self._pruned:
             asked.queue.prune(asked, self._pruned.pop(trial_id))
             return "PRUNED"
+        if event == "postponed":  # the others go on until the deadline
+            self._parked.append(asked)
+            return "RUNNING"
         if event == "stopped":
             self.stop_reason = self.stop_reason or message["reason"]
         asked.queue.put_back(asked)

@@ -1,12 +1,12 @@
 """When a search must stop softly: asked to, out of time, or unable to write."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ray import tune
 
+from search.deadline import Deadline
 from search.searcher import SessionOnly, StudySearcher
 
 
@@ -22,7 +22,7 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
         marker: Path,
         may_mark: Callable[[], bool],
         asked: threading.Event,
-        wall_hours: float | None,
+        deadline: Deadline,
         arm: Callable[[], None],
     ) -> None:
         """Make a stopper.
@@ -32,12 +32,11 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
             marker: the file that asks every trial to checkpoint and end.
             may_mark: false once another driver has the study: the mark would stop its trials.
             asked: set when somebody asked to stop.
-            wall_hours: budget of wall time; None for no end.
+            deadline: when the session must end.
             arm: called once, at the first look, when Tune certainly runs.
         """
         self._searcher, self._marker, self._asked, self._arm = searcher, marker, asked, arm
-        self._may_mark = may_mark
-        self._until = time.monotonic() + 3600 * wall_hours if wall_hours else None
+        self._may_mark, self._deadline = may_mark, deadline
         self._armed = self._marked = False
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
@@ -63,6 +62,6 @@ class Stopper(SessionOnly, tune.Stopper):  # type: ignore[misc]  # Ray ships no 
         return False
 
     def _reason(self) -> str:
-        if self._until is not None and time.monotonic() > self._until:
-            return "[budget] wall_hours is spent"
+        if self._deadline.is_over:
+            return f"{self._deadline.source} is spent"
         return "asked to stop" if self._asked.is_set() else ""

@@ -5,7 +5,7 @@ Also runs in a plain ``tune.Tuner``: its parameters are what ``trial_config`` re
 
 import errno
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from ray import tune
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import SETTING, StudyRecord, read_study
 from trainables.gang import Gang, Lead, trial_bundles
-from trainables.trial import Message, StopRequested, TrialRequest, Worlds, run_trial
+from trainables.trial import Message, OutOfTime, StopRequested, TrialRequest, Worlds, run_trial
 from trainables.world import ALONE, LostRank, Ranks
 
 STOPPING_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -29,6 +29,7 @@ def trial_config(
     setting: TransferSetting,
     trial_number: int = 0,
     seeds: Seeds | None = None,
+    latest: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Plain values that tell ``TransferTrainable`` what to run.
 
@@ -39,6 +40,7 @@ def trial_config(
         setting: any setting whose rows and initialisation the study froze.
         trial_number: shown in provenance.
         seeds: the study's own where they are left out.
+        latest: kind of phase -> Unix time after which none begins; no end where it is left out.
     """
     return {
         "root": str(root),
@@ -47,6 +49,7 @@ def trial_config(
         "setting": asdict(setting),
         "trial_number": trial_number,
         "seeds": asdict(seeds) if seeds else None,
+        "latest": dict(latest or {}),
     }
 
 
@@ -83,6 +86,7 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
             setting=SETTING.validate_python(config["setting"]),
             trial_number=config["trial_number"],
             seeds=Seeds(**config["seeds"]) if config["seeds"] else None,
+            latest=config["latest"],
         )
         ranks = self._ranks(record, request.root)
         self._messages = run_trial(request, self._worlds.of(record, request.root, ranks))
@@ -105,6 +109,8 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
             message = next(self._messages)
         except LostRank:
             raise
+        except OutOfTime as lack:
+            return {"event": "postponed", "reason": str(lack), "done": True}
         except StopRequested as request:
             return {"event": "stopped", "reason": str(request), "done": True}
         except OSError as error:

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class TrialRequest:
     trial_number: int = 0
     seeds: Seeds | None = None
     """The study's own where they are left out."""
+    latest: Mapping[str, float] = field(default_factory=dict)
+    """Kind of phase -> Unix time after which none begins; a kind that is left out always may."""
 
     @property
     def phases(self) -> tuple[PhaseSpec, ...]:
@@ -49,6 +51,10 @@ class TrialRequest:
 
 class StopRequested(Exception):
     """The driver asked every trial to checkpoint and end."""
+
+
+class OutOfTime(StopRequested):
+    """Too little time is left to begin the next phase; the phases before it are safe."""
 
 
 @dataclass(slots=True)
@@ -92,6 +98,7 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
         RowError, WeightError: rows or weights cannot be used; the message says which.
         OSError: a disk is full or gone; checkpoints and finished phases are safe.
         StopRequested: the driver asks to stop; the phase in training has written its checkpoint.
+        OutOfTime: the next phase would begin after the request's ``latest`` for its kind.
         LostRank: a process that trained with this one is gone; the trial may be tried again.
     """
     author = {
@@ -121,6 +128,8 @@ def _obtain(
     """The artifact of a phase: from the store, or executed now."""
     if found := store.find(spec.key):
         return found, True
+    if time.time() > request.latest.get(spec.kind, math.inf):
+        raise OutOfTime(f"too little time is left to begin {spec.kind} {spec.title}")
     yield {"event": "phase", "kind": spec.kind, "title": spec.title}
     progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
     progress.look()
