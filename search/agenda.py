@@ -1,12 +1,14 @@
 """What the trials of one target are: a search's agenda, a contrast's, and a confirmation's.
 
 The queue books trials and asks its agenda which one is due; all kinds are driven, stopped and
-resumed by the same code.
+resumed by the same code. An agenda counts the trials it is told of and never looks through them
+all: an ask costs the same after ten trials as after ten thousand.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -15,7 +17,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search.roles import Role, roles
-from search.sampler import is_replicate, make_sampler
+from search.sampler import Seen, is_replicate, make_sampler
 from spaces.confirmation import replicate_seeds
 from spaces.contrast import CONTRAST, contrast_seeds
 from spaces.settings import Seeds, TransferSetting
@@ -24,20 +26,31 @@ from spaces.suggest import baselines, draw, matched_baseline
 
 
 class Agenda(Protocol):
-    """Decides what a target's trials are; it keeps no state."""
+    """Decides what a target's trials are, from what it was told of those there are.
+
+    What it keeps can be told again from the storage: a driver that opens a study tells it of every
+    trial, made and ended.
+    """
 
     @property
     def planned(self) -> int:
         """How many trials there will be."""
 
-    def due(self, trials: list[FrozenTrial]) -> Role | None:
-        """What the next trial is for, given all before it; None when none is due now."""
+    def made(self, trial: FrozenTrial) -> None:
+        """A trial is there; told once of each, by number, whatever its state."""
 
-    def is_spent(self, trials: list[FrozenTrial]) -> bool:
-        """Whether no trial will follow these."""
+    def ended(self, trial: FrozenTrial) -> None:
+        """A trial has ended; told once of each, after it was made."""
 
-    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
-        """Draws what the role of a trial leaves open, given all before it."""
+    def due(self) -> Role | None:
+        """What the next trial is for; None when none is due now. No trial waits to be started."""
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no other trial will follow."""
+
+    def sampler(self, number: int) -> BaseSampler:
+        """Draws what the role of the trial of this number leaves open."""
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """The setting and the seeds of a trial."""
@@ -57,81 +70,98 @@ class SearchAgenda:
     def __init__(self, record: StudyRecord, target: str) -> None:
         self._record, self._target, self._space = record, target, record.spaces[target]
         self._roles = roles(self._space, record.plan.budget.trials_per_target)
+        self._made, self._ended = 0, 0
+        self._begun: set[str] = set()
+        """Initialisations that have their baseline."""
+        self._ranked: list[tuple[float, int, FrozenTrial]] = []
+        """COMPLETE trials, the best first."""
+        self._scored: set[str] = set()
+        """Names of their settings."""
+        self._seen = Seen()
+        self._tried: set[str] = set()
+        """Names of a grid's settings that have a trial."""
+        self._next = 0
+        """Where in the grid the first one without may be."""
 
     @property
     def planned(self) -> int:
         """Trials the budget allows."""
         return len(self._roles)
 
-    def due(self, trials: list[FrozenTrial]) -> Role | None:
+    def made(self, trial: FrozenTrial) -> None:
+        """Count it, and what it was made for."""
+        self._made += 1
+        fixed, role = trial.system_attrs.get("fixed_params", {}), trial.user_attrs.get("role")
+        if role == "baseline" and "initialisation" in fixed:
+            self._begun.add(fixed["initialisation"])
+        if self._record.plan.study.sampler == "grid":
+            named = trial.user_attrs.get("setting_id")  # none yet where nobody has begun it
+            if named or role == "grid":
+                self._tried.add(named or self._space.setting(fixed).setting_id)
+
+    def ended(self, trial: FrozenTrial) -> None:
+        """Rank it, where it has a score."""
+        self._ended += 1
+        self._seen.add(trial)
+        if trial.state == TrialState.COMPLETE:
+            insort(self._ranked, (-(trial.value or -math.inf), trial.number, trial))
+            self._scored.add(trial.user_attrs["setting_id"])
+
+    def due(self) -> Role | None:
         """The role of the next number, and what it fixes."""
-        if self.is_spent(trials):
+        if self.is_spent:
             return None
-        role = self._roles[len(trials)]
+        role = self._roles[self._made]
         if role.name == "grid":
-            return self._untried(trials)
+            return self._untried()
         if role.name != "baseline":
-            role = self._missing_baseline(trials) or role
+            role = self._missing_baseline() or role
         if role.name == "matched_baseline":
-            if any(trial.state == TrialState.RUNNING for trial in trials):
+            if self._ended < self._made:
                 return None  # it is the twin of a best setting, which the others still decide
-            role = self._matched(role, trials)
+            role = self._matched(role)
         return role
 
-    def _untried(self, trials: list[FrozenTrial]) -> Role:
+    def _untried(self) -> Role:
         """The first setting of a grid that no trial has: a space that grew has new ones between."""
-        known = {trial.user_attrs.get("setting_id") or self._fixed(trial) for trial in trials}
-        return next(role for role, name in self._named if name not in known)
+        while self._space.setting(self._roles[self._next].fixed).setting_id in self._tried:
+            self._next += 1
+        return self._roles[self._next]
 
     @cached_property
-    def _named(self) -> list[tuple[Role, str]]:
-        """Roles of a grid with the names of their settings."""
-        return [(role, self._space.setting(role.fixed).setting_id) for role in self._roles]
-
-    def _fixed(self, trial: FrozenTrial) -> str:
-        """Name of the setting of a grid's trial that nobody has begun; empty for a sampled one."""
-        values = trial.system_attrs.get("fixed_params", {})
-        is_grid = trial.user_attrs.get("role") == "grid"
-        return self._space.setting(values).setting_id if is_grid else ""
-
-    def _missing_baseline(self, trials: list[FrozenTrial]) -> Role | None:
-        """The baseline of an initialisation that joined a study when its space grew."""
-        held = {
-            trial.system_attrs.get("fixed_params", {}).get("initialisation")
-            for trial in trials
-            if trial.user_attrs.get("role") == "baseline"
-        }
+    def _untrained(self) -> list[Role]:
+        """The baseline without an intermediate phase of each initialisation."""
         names = self._space.axis("initialisation").choices
-        for params, name in zip(baselines(self._space), names, strict=False):
-            if name not in held:
-                return Role("baseline", params)
-        return None
+        return [Role("baseline", params) for params in baselines(self._space)[: len(names)]]
 
-    def _matched(self, role: Role, trials: list[FrozenTrial]) -> Role:
+    def _missing_baseline(self) -> Role | None:
+        """The baseline of an initialisation that joined a study when its space grew."""
+        missing = (r for r in self._untrained if r.fixed["initialisation"] not in self._begun)
+        return next(missing, None)
+
+    def _matched(self, role: Role) -> Role:
         """The no-intermediate twin of the best setting that has none yet."""
-        done = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        ranked = sorted(done, key=lambda t: (-(t.value or -math.inf), t.number))
-        known = {trial.user_attrs["setting_id"] for trial in done}
-        for trial in ranked:
+        for _, _, trial in self._ranked:
             params = matched_baseline(trial.params)
-            if self._space.setting(params).setting_id not in known:
+            if self._space.setting(params).setting_id not in self._scored:
                 return Role(role.name, params)
         return Role("sampled", {"arm": "none"})
 
-    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+    @property
+    def is_spent(self) -> bool:
         """Whether there are as many as the budget allows."""
-        return len(trials) >= self.planned
+        return self._made >= self.planned
 
-    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
-        """The sampler of a trial, seeded by its number."""
-        return make_sampler(self._record, self._target, len(before))
+    def sampler(self, number: int) -> BaseSampler:
+        """The sampler of a trial, seeded by its number among the search's."""
+        return make_sampler(self._record, self._target, number, self._seen)
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """Draw what is not fixed."""
         return self._space.setting(draw(trial, self._space)), self._record.seeds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class ReplicateAgenda:
     """Fixed settings, each once with every set of fresh seeds.
 
@@ -143,20 +173,34 @@ class ReplicateAgenda:
     """What each is for, and what it is."""
     seeds: Mapping[int, Seeds]
     """Number of each set -> its seeds."""
+    _held: set[tuple[str, int]] = field(default_factory=set)
+    _next: int = 0
+    """Where in the order the first one without a trial may be."""
 
     @property
     def planned(self) -> int:
         """Each setting with each set of seeds."""
         return len(self.settings) * len(self.seeds)
 
-    def due(self, trials: list[FrozenTrial]) -> Role | None:
+    def made(self, trial: FrozenTrial) -> None:
+        """Its setting has its set."""
+        self._held.add((trial.user_attrs["setting_id"], trial.user_attrs["replicate"]))
+
+    def ended(self, trial: FrozenTrial) -> None:
+        """No end decides what comes next."""
+
+    @cached_property
+    def _wanted(self) -> list[tuple[str, int]]:
+        """Name of a setting, number of a set, in the order in which they are due."""
+        names = [setting.setting_id for _, setting in self.settings]
+        return [(name, replicate) for replicate in self.seeds for name in names]
+
+    def due(self) -> Role | None:
         """The first setting and set that no trial has."""
-        known = {(t.user_attrs["setting_id"], t.user_attrs["replicate"]) for t in trials}
-        for replicate in self.seeds:
-            for role, setting in self.settings:
-                if (setting.setting_id, replicate) not in known:
-                    return Role(role, {}, self._noted(setting, replicate))
-        return None
+        if self.is_spent:
+            return None
+        role, setting = self.settings[self._next % len(self.settings)]
+        return Role(role, {}, self._noted(setting, self._wanted[self._next][1]))
 
     def _noted(self, setting: TransferSetting, replicate: int) -> dict[str, Any]:
         """What makes the trial this one; stored with it in one write."""
@@ -167,13 +211,16 @@ class ReplicateAgenda:
             "seeds": asdict(self.seeds[replicate]),
         }
 
-    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+    @property
+    def is_spent(self) -> bool:
         """Whether each setting has each set."""
-        return self.due(trials) is None
+        while self._next < self.planned and self._wanted[self._next] in self._held:
+            self._next += 1
+        return self._next == self.planned
 
-    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
+    def sampler(self, number: int) -> BaseSampler:
         """Nothing is drawn."""
-        return optuna.samplers.RandomSampler(seed=len(before))
+        return optuna.samplers.RandomSampler(seed=number)
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """As they were noted when the trial was made."""
@@ -201,35 +248,41 @@ class ContrastAgenda:
         settings = [(CONTRAST, cell.setting) for cell in cells]
         self._cells = ReplicateAgenda(settings, contrast_seeds(record.plan))
         self._search = search
+        self._searched: list[int] = []
+        """Numbers of the search's trials."""
 
     @property
     def planned(self) -> int:
         """Trials of both."""
         return self._cells.planned + self._search.planned
 
-    def due(self, trials: list[FrozenTrial]) -> Role | None:
+    def _of(self, trial: FrozenTrial | Trial) -> Agenda:
+        """Whose a trial is."""
+        return self._cells if is_replicate(trial) else self._search
+
+    def made(self, trial: FrozenTrial) -> None:
+        """Tell whose it is."""
+        self._of(trial).made(trial)
+        if not is_replicate(trial):
+            self._searched.append(trial.number)
+
+    def ended(self, trial: FrozenTrial) -> None:
+        """Tell whose it is."""
+        self._of(trial).ended(trial)
+
+    def due(self) -> Role | None:
         """The first cell that no trial is, or what the search would try next."""
-        cells, searched = _split(trials)
-        return self._cells.due(cells) or self._search.due(searched)
+        return self._cells.due() or self._search.due()
 
-    def is_spent(self, trials: list[FrozenTrial]) -> bool:
+    @property
+    def is_spent(self) -> bool:
         """Whether both are."""
-        cells, searched = _split(trials)
-        return self._cells.is_spent(cells) and self._search.is_spent(searched)
+        return self._cells.is_spent and self._search.is_spent
 
-    def sampler(self, before: list[FrozenTrial]) -> BaseSampler:
-        """That of the search; of a cell nothing is drawn."""
-        return self._search.sampler(_split(before)[1])
+    def sampler(self, number: int) -> BaseSampler:
+        """That of the search, which numbers its own trials; of a cell nothing is drawn."""
+        return self._search.sampler(bisect_left(self._searched, number))
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """As noted, of a cell; of the search's trials as drawn."""
-        agenda = self._cells if is_replicate(trial) else self._search
-        return agenda.content(trial)
-
-
-def _split(trials: Iterable[FrozenTrial]) -> tuple[list[FrozenTrial], list[FrozenTrial]]:
-    """Trials of a contrast, and those of the search."""
-    found: tuple[list[FrozenTrial], list[FrozenTrial]] = ([], [])
-    for trial in trials:
-        found[not is_replicate(trial)].append(trial)
-    return found
+        return self._of(trial).content(trial)

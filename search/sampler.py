@@ -4,7 +4,8 @@ A sampler's own state is in no storage, so a resumed search could not go on draw
 """
 
 import warnings
-from collections.abc import Container
+from bisect import insort
+from collections.abc import Container, Iterable
 from functools import cached_property
 from typing import Any, cast
 
@@ -53,22 +54,54 @@ class Searched:
         return [trial for trial in found if not is_replicate(trial)]
 
 
+class Seen:
+    """The best and the latest of the search's trials that have a score, kept as they end.
+
+    The same whatever the order they end in, so a driver that opens a study sees what the one before
+    saw.
+    """
+
+    def __init__(self, trials: Iterable[FrozenTrial] = ()) -> None:
+        self._best: list[tuple[float, int, FrozenTrial]] = []
+        self._latest: list[tuple[int, FrozenTrial]] = []
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: FrozenTrial) -> None:
+        """A trial has ended; it counts where it has a score."""
+        if trial.state == TrialState.COMPLETE:
+            insort(self._best, (-cast(float, trial.value), trial.number, trial))
+            del self._best[BEST_SEEN:]
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            insort(self._latest, (trial.number, trial))
+            del self._latest[:-MOST_SEEN]
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """They, by number."""
+        best = {number: trial for _, number, trial in self._best}
+        others = [(number, trial) for number, trial in self._latest if number not in best]
+        kept = best | dict(others[len(best) - MOST_SEEN :])
+        return [kept[number] for number in sorted(kept)]
+
+
 class View(Searched):
     """The search's trials, of which a sampler sees some alone."""
+
+    def __init__(self, study: optuna.Study, seen: Seen | None = None) -> None:
+        """A view of a study.
+
+        Args:
+            study: all its trials.
+            seen: what is to be seen of them; found in the study where nobody kept it.
+        """
+        super().__init__(study)
+        self._kept = seen
 
     @cached_property
     def seen(self) -> list[FrozenTrial]:
         """The best and the latest trials that have a score, by number."""
-        states = (TrialState.COMPLETE, TrialState.PRUNED)
-        done = self.get_trials(deepcopy=False, states=states)
-        if len(done) <= MOST_SEEN:
-            return done
-        complete = [trial for trial in done if trial.state == TrialState.COMPLETE]
-        best = sorted(complete, key=lambda trial: -cast(float, trial.value))[:BEST_SEEN]
-        numbers = {trial.number for trial in best}
-        others = [trial for trial in done if trial.number not in numbers]
-        kept = best + others[len(best) - MOST_SEEN :]
-        return sorted(kept, key=lambda trial: trial.number)
+        return (self._kept or Seen(self.get_trials(deepcopy=False))).trials
 
     def _get_trials(
         self, deepcopy: bool, states: Container[TrialState], use_cache: bool
@@ -84,7 +117,8 @@ class NumberedSampler(BaseSampler):
     had happened, however many draws came before.
     """
 
-    def __init__(self, record: StudyRecord, target: str, number: int) -> None:
+    def __init__(self, record: StudyRecord, target: str, number: int, seen: Seen | None) -> None:
+        self._seen_now = seen
         self._plan, self._names = record.plan, (record.plan.study.seed, target, number)
         self._joint = self._make("joint")
         self._view: View | None = None
@@ -102,7 +136,7 @@ class NumberedSampler(BaseSampler):
 
     def _seen(self, study: optuna.Study) -> optuna.Study:
         """One look for the whole trial, however many draws it takes."""
-        self._view = self._view or View(study)
+        self._view = self._view or View(study, self._seen_now)
         return cast(optuna.Study, self._view)
 
     def infer_relative_search_space(
@@ -132,6 +166,15 @@ class NumberedSampler(BaseSampler):
         return alone.sample_independent(self._seen(study), trial, param_name, param_distribution)
 
 
-def make_sampler(record: StudyRecord, target: str, number: int) -> BaseSampler:
-    """The sampler of a trial."""
-    return NumberedSampler(record, target, number)
+def make_sampler(
+    record: StudyRecord, target: str, number: int, seen: Seen | None = None
+) -> BaseSampler:
+    """The sampler of a trial.
+
+    Args:
+        record: the study.
+        target: one of its targets.
+        number: the trial's among the search's.
+        seen: what TPE looks at; found in the storage where nobody kept it.
+    """
+    return NumberedSampler(record, target, number, seen)

@@ -1,18 +1,21 @@
-"""The trials of one target: adopted, asked, told. Optuna's storage is its only state."""
+"""The trials of one target: adopted, asked, told. Optuna's storage is their only truth.
+
+A queue looks through the storage once, when it is opened. From then on its driver, who holds the
+lease, is the only writer, so it counts along: no ask and no end looks at the other trials again.
+"""
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import optuna
-from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.agenda import agenda_of
-from search.sampler import Searched
+from search.pruner import MedianPruner
 from spaces.phases import PhaseSpec, trial_phases
-from spaces.plan import Plan
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
 
@@ -30,10 +33,13 @@ class Asked:
     phases: tuple[PhaseSpec, ...]
     keys: frozenset[str] = field(init=False)
     """Of the phases; a searcher that waits asks for them many times a second."""
+    replicate: int | None = field(init=False)
+    """Which set of fresh seeds a contrast or a confirmation runs; None in a search."""
 
     def __post_init__(self) -> None:
-        """Hash each phase once."""
+        """Hash each phase once, and copy the trial's attributes once."""
         self.keys = frozenset(phase.key for phase in self.phases)
+        self.replicate = self.trial.user_attrs.get("replicate")
 
     @property
     def target(self) -> str:
@@ -46,11 +52,6 @@ class Asked:
         return self.trial.number
 
     @property
-    def replicate(self) -> int | None:
-        """Which set of fresh seeds a contrast or a confirmation runs; None in a search."""
-        return self.trial.user_attrs.get("replicate")
-
-    @property
     def name(self) -> str:
         """Name in Ray's logs and in messages."""
         return f"{self.target}-{self.number}"
@@ -61,10 +62,35 @@ class TargetQueue:
 
     def __init__(self, record: StudyRecord, target: str, study: optuna.Study) -> None:
         self.target, self._record, self._study = target, record, study
+        self._storage = study._storage
         self._agenda = agenda_of(record, target)
-        study.pruner = make_pruner(record.plan)
-        left_running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        self._adopted = [trial.number for trial in left_running]
+        is_pruned = record.plan.budget.pruner == "median"
+        self._pruner = MedianPruner() if is_pruned else None
+        study.pruner = self._pruner or optuna.pruners.NopPruner()
+        self._waiting: deque[FrozenTrial] = deque()
+        self._adopted: deque[FrozenTrial] = deque()
+        self._begun = 0
+        """Trials that were handed out once, or more often."""
+        for trial in self.trials():
+            self._found(trial)
+
+    def _found(self, trial: FrozenTrial) -> None:
+        """Count a trial that is in the storage."""
+        self._agenda.made(trial)
+        if trial.state == TrialState.WAITING:
+            self._waiting.append(trial)
+            return
+        self._begun += 1
+        if trial.state == TrialState.RUNNING:
+            self._adopted.append(trial)
+        else:
+            self._ended(trial)
+
+    def _ended(self, trial: FrozenTrial) -> None:
+        """Count a trial that has ended."""
+        self._agenda.ended(trial)
+        if self._pruner:
+            self._pruner.ended(trial)
 
     @property
     def planned(self) -> int:
@@ -83,61 +109,71 @@ class TargetQueue:
     @property
     def asked(self) -> int:
         """Trials that were handed out, in this session or before."""
-        return len(self.trials(TrialState.RUNNING, *FINISHED)) - len(self._adopted)
+        return self._begun - len(self._adopted)
 
     @property
     def is_exhausted(self) -> bool:
         """No trial is left to hand out."""
-        waiting = self.trials(TrialState.WAITING)
-        return not self._adopted and not waiting and self._agenda.is_spent(self.trials())
+        return not self._adopted and not self._waiting and self._agenda.is_spent
 
     def next(self) -> Asked | None:
         """The next trial: one that a dead driver left, else a new one; None when none is due."""
         if self._adopted:
-            number = self._adopted.pop(0)
-            *before, frozen = self.trials()[: number + 1]
-            self._study.sampler = self._agenda.sampler(before)
-            return self._prepared(Trial(self._study, frozen._trial_id))
-        waiting = self.trials(TrialState.WAITING)
-        if not waiting and not self._enqueue():
+            return self._prepared(self._adopted.popleft())
+        if not self._waiting and not self._enqueue():
             return None
-        number = min(trial.number for trial in self.trials(TrialState.WAITING))
-        self._study.sampler = self._agenda.sampler(self.trials()[:number])
-        return self._prepared(self._study.ask())
+        waiting = self._waiting[0]
+        # Not `study.ask`, which looks through all trials for one that waits.
+        self._storage.set_trial_state_values(waiting._trial_id, TrialState.RUNNING)
+        self._waiting.popleft()
+        self._begun += 1
+        return self._prepared(waiting)
 
     def _enqueue(self) -> bool:
         """Fix what the role of the next trial fixes; False when no trial is due now."""
-        role = self._agenda.due(self.trials())
+        role = self._agenda.due()
         if role is None:
             return False
-        self._study.enqueue_trial(role.fixed, user_attrs={"role": role.name, **role.noted})
+        template = create_trial(
+            state=TrialState.WAITING,
+            system_attrs={"fixed_params": role.fixed},
+            user_attrs={"role": role.name, **role.noted},
+        )
+        trial_id = self._storage.create_new_trial(self._study._study_id, template)
+        self._found(self._storage.get_trial(trial_id))
         return True
 
-    def _prepared(self, trial: Trial) -> Asked:
-        """Write down what the trial is."""
+    def _prepared(self, frozen: FrozenTrial) -> Asked:
+        """Draw what is open of a trial that runs, and write down what it is."""
+        self._study.sampler = self._agenda.sampler(frozen.number)
+        trial = Trial(self._study, frozen._trial_id)
         setting, seeds = self._agenda.content(trial)
         phases = trial_phases(self._record.frozen, self.target, setting, seeds)
-        attempts = int(trial.user_attrs.get("attempts", 0)) + 1
+        known = trial.user_attrs
         noted = {
             "setting": asdict(setting),
             "setting_id": setting.setting_id,
             "phases": [
                 {"kind": p.kind, "key": p.key, "parent": p.parent, "title": p.title} for p in phases
             ],
-            "attempts": attempts,
+            "attempts": int(known.get("attempts", 0)) + 1,
         }
         for name, value in noted.items():
-            if trial.user_attrs.get(name) != value:
+            if known.get(name) != value:
                 trial.set_user_attr(name, value)
         return Asked(self, trial, setting, seeds, phases)
 
     def put_back(self, asked: Asked) -> None:
         """Take a trial back that was stopped and not told: it is due again."""
-        self._adopted.append(asked.number)
+        self._adopted.append(self._frozen(asked))
+
+    def _frozen(self, asked: Asked) -> FrozenTrial:
+        """A trial as it is stored."""
+        return self._storage.get_trial(asked.trial._trial_id)
 
     def should_prune(self, asked: Asked, step: int, value: float) -> bool:
         """Book a report; True when the trial should end here. A contrast lacks no cell."""
-        reported = self.trials()[asked.number].intermediate_values
+        reported = self._frozen(asked).intermediate_values
         if step not in reported:
             asked.trial.report(value, step)
         elif step < max(reported):
@@ -150,35 +186,22 @@ class TargetQueue:
             self.fail(asked, f"score {score}")
             return
         asked.trial.set_user_attr("record", record)
-        self._study.tell(asked.trial, score, skip_if_finished=True)
+        self._end(asked, TrialState.COMPLETE, score)
 
     def prune(self, asked: Asked, step: int) -> None:
         """Book an early end."""
         asked.trial.set_user_attr("pruned_step", step)
-        self._study.tell(asked.trial, state=TrialState.PRUNED, skip_if_finished=True)
+        self._end(asked, TrialState.PRUNED)
 
     def fail(self, asked: Asked, reason: str) -> None:
         """Book a failure and its reason."""
         asked.trial.set_user_attr("reason", reason)
-        self._study.tell(asked.trial, state=TrialState.FAIL, skip_if_finished=True)
+        self._end(asked, TrialState.FAIL)
 
-
-def make_pruner(plan: Plan) -> BasePruner:
-    """The plan's pruner; it reads the storage alone, so it is exact after a resume."""
-    if plan.budget.pruner == "median":
-        return SearchedPruner(optuna.pruners.MedianPruner(n_startup_trials=5))
-    return optuna.pruners.NopPruner()
-
-
-class SearchedPruner(BasePruner):
-    """Compares a trial with those of the search alone."""
-
-    def __init__(self, pruner: BasePruner) -> None:
-        self._pruner = pruner
-
-    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
-        """Whether the trial should end here."""
-        return self._pruner.prune(cast(optuna.Study, Searched(study)), trial)
+    def _end(self, asked: Asked, state: TrialState, score: float | None = None) -> None:
+        """Tell the storage, then count. Whoever comes second was refused an attribute above."""
+        self._study.tell(asked.trial, score, state=state, skip_if_finished=True)
+        self._ended(self._frozen(asked))
 
 
 def fullest_last(queues: Sequence[TargetQueue]) -> list[TargetQueue]:

@@ -245,7 +245,7 @@ def test_a_study_keeps_what_it_read_of_checkpoints(tmp_path: Path) -> None:
     assert again == record and again.identity() == record.identity()
     assert again.spaces["xnli"].axis("initialisation").choices == ("long",)
     agenda = SearchAgenda(again, "xnli")
-    role = agenda.due([])
+    role = agenda.due()
     assert role is not None and role.fixed["initialisation"] == "long"
     older = again.model_dump(mode="json", exclude={"encoders"})  # of before they were kept
     old = StudyRecord.model_validate(older)
