@@ -145,7 +145,8 @@ def _ask(ray: Any, question: dict[str, Any], nodes: Mapping[str, str]) -> list[d
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
-        task = ray.remote(num_cpus=0, max_retries=0)(look)
+        # max_calls: no trial gets this process, in which torch has found no GPU.
+        task = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(look)
         asked: dict[Any, str] = {
             task.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)

@@ -18,8 +18,6 @@ from typing import Any
 import psutil
 import ray
 
-HOME = Path(__file__).parents[1]
-
 PATIENCE = 240.0
 """Seconds until something that never comes fails a test; both cores may be busy."""
 
@@ -126,7 +124,7 @@ def ray_environment(folder: Path, short: str, token: str) -> dict[str, str]:
     ours = ("RAY_AUTH", "RAY_ADDRESS", "RAY_TMPDIR", "PYTHONPATH")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {"RAY_TMPDIR": short, "RAY_USAGE_STATS_ENABLED": "0", "HOME": str(folder)}
-    environment["RAY_AUTH_MODE"] = "disabled"
+    environment |= {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": f"{PATIENCE:.0f}"}
     if token:
         file = folder / "token"
         file.write_text(token)
@@ -147,9 +145,7 @@ def bare_python(folder: Path) -> Path:
     return python
 
 
-def driver(
-    cluster: LocalCluster, root: Path, *command: str | Path, **environment: str
-) -> "subprocess.Popen[str]":
+def driver(cluster: LocalCluster, root: Path, *command: str | Path) -> "subprocess.Popen[str]":
     """A driver on a cluster, in a process of its own, killed by its own pid."""
     asked = [*map(str, command), "--root", str(root), "--address", cluster.address]
     return subprocess.Popen(
@@ -157,8 +153,8 @@ def driver(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=HOME,
-        env={**cluster.environment, **environment},
+        cwd=root.parent,  # Ray adds the driver's own folder to the path of its workers
+        env=cluster.environment,
     )
 
 

@@ -15,7 +15,6 @@ import pytest
 
 from analysis import load_trials
 from tests.clusters import (
-    HOME,
     PATIENCE,
     LocalCluster,
     bare_python,
@@ -24,7 +23,7 @@ from tests.clusters import (
     short_folder,
     until,
 )
-from tests.plans import to_toml, values
+from tests.plans import HOME, to_toml, values
 from tests.test_torture import ORACLE_PLAN, check_promises, told
 from tests.test_trainables_gang import assert_completed, prepared
 from trainables.gang import LOOPBACK
@@ -71,9 +70,13 @@ def test_every_node_is_looked_at_and_runs_what_was_shipped(tmp_path: Path) -> No
     subprocess.run([str(bare_python(tmp_path)), "-c", bare], check=True, cwd=tmp_path)
     with local_cluster(tmp_path, 1) as cluster:
         cluster.add_node(1)
-        command = [sys.executable, "-c", SHIPPED, cluster.address, str(tmp_path)]
         done = subprocess.run(
-            command, cwd=HOME, env=cluster.environment, capture_output=True, text=True, timeout=300
+            [sys.executable, "-c", SHIPPED, cluster.address, str(tmp_path)],
+            cwd=tmp_path,  # Ray adds the driver's own folder to the path of its workers
+            env={**cluster.environment, "PYTHONPATH": str(HOME)},
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE,
         )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout.splitlines()[-1])

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from analysis import load_phases, load_trials
-from tests.clusters import HOME, PATIENCE, ray_environment, short_folder, until
-from tests.plans import to_toml
+from tests.clusters import PATIENCE, ray_environment, short_folder, until
+from tests.plans import HOME, to_toml
 from tests.worlds import plan_values
 
 pytestmark = pytest.mark.cluster
