@@ -18,6 +18,7 @@ from spaces.layout import is_folder
 from spaces.mistakes import Mistake, PlanError, nearest
 from spaces.phases import POOL_LANGUAGE, pretraining_rows, scored_languages
 from spaces.plan import Plan
+from spaces.plan_tracking import tracking_mistakes
 from spaces.selection import Cut, make_cut, scored_rows
 from spaces.suggest import Space, baselines
 
@@ -72,6 +73,7 @@ def check(plan: Plan, encoders: Mapping[str, EncoderShape] = MappingProxyType({}
     plan = _absolute(plan)
     catalogue = Catalogue.for_plan(plan).knowing(encoders)
     mistakes = [*_name_mistakes(plan), *_storage_mistakes(plan)]
+    mistakes += [*tracking_mistakes(plan.tracking)]
     mistakes += licence_mistakes(plan, catalogue)
     spaces: dict[str, Space] = {}
     cuts: dict[str, Cut] = {}

@@ -13,6 +13,7 @@ from search.handle import Search
 from search.study import frozen_commits, reconcile
 from spaces.mistakes import Mistake, PlanError
 from spaces.plan import Plan, load_plan
+from spaces.plan_tracking import tracking_mistakes
 from spaces.study import StudyRecord, read_study
 
 DEFAULT_ROOT = Path("runs")
@@ -68,7 +69,13 @@ def _drive(
     console: Console | None,
     text: str = "",
 ) -> Search:
-    """Tell the user some lines, then drive a record to its end, or in the background."""
+    """Tell the user some lines, then drive a record to its end, or in the background.
+
+    Raises:
+        PlanError: of a confirmation, whose plan was checked on another day: a tracker is missing.
+    """
+    if wrong := [*tracking_mistakes(record.plan.tracking)]:
+        raise PlanError(f"plan of study {record.plan.study.name!r}", wrong)
     found = store_root(record.plan, root)
     search = Search(record, found, console or Console(), address, quiet, text)
     for line in lines:

@@ -169,17 +169,22 @@ class Search:
         from search.progress import Progress
         from search.searcher import Pruning, StudySearcher
         from search.stopper import Stopper
+        from search.tracking import Observers, tracked
         from trainables.transfer import TransferTrainable
 
         plan, deadline = self.record.plan, self._deadline(queues)
-        with Progress(queues, self.console, self.quiet) as progress:
+        where = (plan.tracking, self.record.name, self.paths.folder)
+        with (
+            Progress(queues, self.console, self.quiet) as progress,
+            tracked(*where, progress.say) as tracking,
+        ):
             progress.opening(queues)
             searcher = StudySearcher(
                 queues,
                 root=self.root,
                 study=self.record.name,
                 concurrent=plan.resources.concurrent_trials,
-                observer=progress,
+                observer=Observers(progress, tracking),
                 guard=lease.check,
                 deadline=deadline,
             )

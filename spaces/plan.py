@@ -17,6 +17,7 @@ from spaces.plan_contrast import ContrastTable
 from spaces.plan_initialisation import UserInitialisation
 from spaces.plan_space import SpaceTable
 from spaces.plan_table import Name, Positive, Rate, Table
+from spaces.plan_tracking import TrackingTable
 from spaces.tasks.row import Form, Origin, Reader
 
 SELECTIONS = ("source_dev", "target_dev", "held_out_languages")
@@ -210,6 +211,7 @@ class Plan(Table):
     budget: BudgetTable
     store: StoreTable = StoreTable()
     resources: ResourcesTable = ResourcesTable()
+    tracking: TrackingTable = TrackingTable()
     contrast: ContrastTable | None = None
     task: tuple[UserTask, ...] = ()
     initialisation: tuple[UserInitialisation, ...] = ()

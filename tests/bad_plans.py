@@ -491,6 +491,47 @@ PLANS: dict[str, Case] = {
         {"store.url": LONG}, ("[store] url", LONG, "File name too long")
     ),
     "store that is no path": Case({"store.url": "a\0b"}, ("[store] url", "null byte")),
+    # trackers
+    "key of [tracking]": Case(
+        {"tracking.tensorbord": True}, ("[tracking] tensorbord", 'did you mean "tensorboard"?')
+    ),
+    "key of [tracking.wandb]": Case(
+        {"tracking.wandb": {"project": "ours", "apikey": SECRET}},
+        ("[tracking.wandb] apikey", 'did you mean "api_key"?'),
+    ),
+    "wandb of no project": Case({"tracking.wandb": {}}, ("[tracking.wandb] project", "missing")),
+    "tracker that is no table": Case(
+        {"tracking.mlflow": "http://127.0.0.1:5000"}, ("[tracking] mlflow", "a table")
+    ),
+    "mlflow at no address": Case(
+        {"tracking.mlflow": {"uri": "mlruns"}},
+        ("[tracking.mlflow] uri", "'mlruns'", "http://HOST:PORT", "sqlite:////"),
+    ),
+    "mlflow with a password": Case(
+        {"tracking.mlflow": {"uri": f"https://me:{SECRET}@host"}},
+        ("[tracking.mlflow] uri", "https://...", "env:NAME", "copied into the study"),
+    ),
+    "mlflow of an unset variable": Case(
+        {"tracking.mlflow": {"uri": "env:NO_SUCH_VARIABLE"}},
+        ("[tracking.mlflow] uri", "env:NO_SUCH_VARIABLE", "export it"),
+    ),
+    "mlflow of a variable that is no address": Case(
+        {"tracking.mlflow": {"uri": "env:TRACKING_URL"}},
+        ("[tracking.mlflow] uri", "'env:TRACKING_URL'", "http://HOST:PORT"),
+        environment=(("TRACKING_URL", f"ftp://me:{SECRET}@host"),),
+    ),
+    "token in the plan": Case(
+        {"tracking.mlflow": {"uri": "http://host:1", "token": SECRET}},
+        ("[tracking.mlflow] token", "not shown", "env:NAME"),
+    ),
+    "key in the plan": Case(
+        {"tracking.wandb": {"project": "ours", "api_key": SECRET}},
+        ("[tracking.wandb] api_key", "not shown", "env:NAME"),
+    ),
+    "key of an unset variable": Case(
+        {"tracking.wandb": {"project": "ours", "api_key": "env:NO_SUCH_VARIABLE"}},
+        ("[tracking.wandb] api_key", "env:NO_SUCH_VARIABLE", "export it"),
+    ),
     # what a machine can do
     "more GPUs than there are": Case(
         {"resources.gpus_per_worker": 1},
