@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from optuna.exceptions import StorageInternalError
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
@@ -19,6 +20,10 @@ from spaces.layout import is_done
 from trainables.transfer import trial_config
 
 Message = dict[str, Any]
+
+UNWRITABLE = (OSError, LeaseLost, StorageInternalError)
+"""A full disk, another driver, a database that went away: not the setting's fault, and no trial is
+told anything; the search stops, and a resume takes its open trials up."""
 
 
 class SessionOnly:
@@ -96,15 +101,15 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         try:
             self._guard()
             asked = self._runnable()
-        except (OSError, LeaseLost) as error:
-            self.stop_reason = f"the study cannot be written: {error}"
+            if asked is None:
+                if self._is_out_of_time:
+                    self.stop_reason = self._deadline.reason
+                return Searcher.FINISHED if self.is_finished else None
+            self._observer.asked(asked)
+        except UNWRITABLE as error:
+            self._stop_at(error)
             return None
-        if asked is None:
-            if self._is_out_of_time:
-                self.stop_reason = self._deadline.reason
-            return Searcher.FINISHED if self.is_finished else None
         self._live[trial_id] = asked
-        self._observer.asked(asked)
         named = (asked.target, asked.setting, asked.number, asked.seeds)
         return trial_config(self._root, self._study, *named, self._deadline.latest)
 
@@ -122,10 +127,9 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         try:
             self._guard()
             state = self._tell(trial_id, asked, message, error)
-        except (OSError, LeaseLost) as failure:
-            self.stop_reason = f"the study cannot be written: {failure}"
-            return
-        self._observer.told(asked, state, message)
+            self._observer.told(asked, state, message)
+        except UNWRITABLE as failure:
+            self._stop_at(failure)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the storage is the truth."""
@@ -172,6 +176,11 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         waits = bool(self._parked) and not self._live
         return waits and not any(map(self._has_time, self._parked))
 
+    def _stop_at(self, error: BaseException) -> None:
+        """Stop softly at an error of the storage; its cause says more than Optuna's own words."""
+        cause = str(error.__cause__ or error).partition("\n")[0]
+        self.stop_reason = self.stop_reason or f"the study cannot be written: {cause}"
+
     def _missing(self, asked: Asked) -> set[str]:
         """Keys of a trial's phases that the store does not hold yet."""
         missing = set(asked.keys - self._done_keys)
@@ -187,10 +196,14 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         self._observer.message(asked, message)
         if message.get("event") != "report":
             return False
-        if asked.queue.should_prune(asked, message["step"], message["value"]):
+        try:
+            prune = asked.queue.should_prune(asked, message["step"], message["value"])
+        except UNWRITABLE as error:
+            self._stop_at(error)
+            return False
+        if prune:
             self._pruned[trial_id] = message["step"]
-            return True
-        return False
+        return prune
 
     def _tell(self, trial_id: str, asked: Asked, message: Message, error: bool) -> str:
         """Book a trial's end; returns its state."""

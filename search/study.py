@@ -81,7 +81,8 @@ def open_for_writing(plan: Plan, paths: StudyPaths) -> BaseStorage:
 def _open_database(url: str) -> BaseStorage:
     """A database, its tables made where they are missing; messages never hold the URL."""
     try:
-        return RDBStorage(url)
+        # A connection that idled through a long phase may have been cut on the way: look first.
+        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except ImportError as error:
         hint = "pip install 'transfer-search[postgresql]'"
         raise StoreError(f"[store] storage: {str(error).splitlines()[0]}; {hint}") from None
