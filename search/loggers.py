@@ -28,7 +28,7 @@ PATIENCE = {
 """Environment of the clients; a user's own values stay."""
 
 WANDB_SECONDS = 30
-"""Longest wait for W&B's answer to a run that begins."""
+"""Longest wait for W&B when a run begins, and when it ends; what is late lies on the disk."""
 
 
 def open_logger(name: str, table: TrackingTable, study: str, folder: Path) -> LoggerCallback:
@@ -112,10 +112,13 @@ class Wandb(WandbLoggerCallback):  # type: ignore[misc]  # Ray ships no types
                 "console": "off",
                 "disable_code": True,
                 "disable_git": True,
+                "finish_timeout": WANDB_SECONDS,
                 "init_timeout": WANDB_SECONDS,
                 "silent": True,
                 "x_disable_machine_info": True,
                 "x_disable_stats": True,  # of the driver, where nothing is trained
+                "x_graphql_retry_max": 2,  # or a process would wait for a dead server at its exit
+                "x_graphql_timeout_seconds": 10,
             },
             api_key=from_environment(table.api_key) or None,
         )
