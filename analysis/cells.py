@@ -48,8 +48,7 @@ NOTE = (
     "mean, sd: mean and standard deviation over n sets of fresh seeds, each of one trial's score "
     "over these languages. A set has the same seeds in every cell and for every target: compare "
     "set by set (`analysis.contrast_cells`). All cells have the plan's reference hyperparameters, "
-    "and none was chosen. This is no test of significance: a mean of few sets is uncertain by "
-    "about sd / sqrt(n)."
+    "and none was chosen. Differences, with intervals, stand below."
 )
 
 

@@ -67,7 +67,9 @@ def ladder_rows(snapshot: Snapshot, level: float = LEVEL) -> list[Row]:
         level: what the gaps' intervals cover.
     """
     confirms = snapshot.record.confirms
-    searched = read_snapshot(confirms.of, snapshot.root) if confirms else snapshot
+    searched = _searched(snapshot)
+    if searched is None:
+        return []
     confirmed = read_confirmed(snapshot if confirms else _confirmation(snapshot) or snapshot)
     about = {"study": searched.record.name, "world": searched.record.plan.world}
     return [
@@ -75,6 +77,15 @@ def ladder_rows(snapshot: Snapshot, level: float = LEVEL) -> list[Row]:
         for target in snapshot.record.targets
         for row in _target_rows(searched, target, confirmed.get(target), level)
     ]
+
+
+def _searched(snapshot: Snapshot) -> Snapshot | None:
+    """The search itself; None of a confirmation whose search is gone."""
+    confirms = snapshot.record.confirms
+    if confirms is None:
+        return snapshot
+    there = StudyPaths(snapshot.root, confirms.of).record.exists()
+    return read_snapshot(confirms.of, snapshot.root) if there else None
 
 
 def _confirmation(snapshot: Snapshot) -> Snapshot | None:

@@ -9,9 +9,11 @@ from analysis.banner import banner
 from analysis.cells import contrast_parts
 from analysis.choose import trials_by_arm
 from analysis.confirmed import confirmed_parts
+from analysis.effects_text import effect_parts
 from analysis.frames import DEFAULT_ROOT
 from analysis.gains import Baselines, best_trial
 from analysis.held_out import pretraining_part
+from analysis.ladder_text import ladder_parts
 from analysis.languages import languages_part
 from analysis.phase_rows import phase_rows, totals
 from analysis.published import published_part
@@ -58,7 +60,9 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
         *(confirmed_parts(snapshot) if confirms else _searched_parts(snapshot, rows)),
+        *ladder_parts(snapshot),
         *contrast_parts(snapshot),
+        *effect_parts(snapshot),
         *pretraining_part(snapshot),
         *published_part(snapshot),
         *looks_line(snapshot),

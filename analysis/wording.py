@@ -1,5 +1,9 @@
 """Settings and numbers in the words that every text uses."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.inference.verdicts import BETTER, NO_DIFFERENT, NOT_ENOUGH, WORSE
 from spaces.looks import Look
 from spaces.settings import Mixture, Optimisation, TransferSetting
 
@@ -14,6 +18,34 @@ def points(value: float | None) -> str:
 def gain(value: float | None) -> str:
     """A difference of scores in points, with its sign."""
     return ABSENT if value is None else f"{value:+.2f}"
+
+
+def p_words(value: float | None) -> str:
+    """A p-value, three decimals."""
+    if value is None:
+        return ABSENT
+    return "<.001" if value < 0.0005 else f"{value:.3f}"
+
+
+SHORT = {NOT_ENOUGH: "not enough"}
+
+PHRASES = {
+    BETTER: "better than {}",
+    NO_DIFFERENT: "no different from {}",
+    WORSE: "worse than {}",
+    NOT_ENOUGH: "not enough evidence to tell it from {}",
+}
+
+
+def verdict_words(row: Mapping[str, Any]) -> tuple[str, str]:
+    """How many sets would settle it, where these do not; and the verdict, short."""
+    needed, open_ = row["sets_needed"], row["verdict"] == NOT_ENOUGH
+    return str(needed) if open_ and needed else "", SHORT.get(row["verdict"], row["verdict"])
+
+
+def margin_words(margin: float) -> str:
+    """``1 point``, ``0.5 points``."""
+    return f"{margin:g} point{'' if margin == 1 else 's'}"
 
 
 def counted(number: int, noun: str) -> str:

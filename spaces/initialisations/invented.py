@@ -58,11 +58,19 @@ INVENTED: tuple[Initialisation, ...] = (
         pretraining=replace(_MICRO_PRETRAINING, languages=(*MICRO_CODES, *MICRO_TWIN_CODES)),
         image_stage="none",
     ),
-    Initialisation(name="oracle-text", world="oracle"),
+    Initialisation(name="oracle-text", world="oracle", image_stage="none"),
     Initialisation(
-        name="oracle-multimodal", world="oracle", modality="multimodal", twin="oracle-text"
+        name="oracle-multimodal",
+        world="oracle",
+        modality="multimodal",
+        twin="oracle-text",
+        image_stage="images",
     ),
     Initialisation(
-        name="oracle-placebo", world="oracle", modality="multimodal", twin="oracle-text"
+        name="oracle-placebo",
+        world="oracle",
+        modality="multimodal",
+        twin="oracle-text",
+        image_stage="shuffled images",
     ),
 )

@@ -1,0 +1,82 @@
+"""What a contrast's factors do, as text: differences, intervals, verdicts, and what may be said."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from analysis.claims import design_claim
+from analysis.comparisons import Comparison, Design, interactions, main_effects
+from analysis.effect_rows import Question, effect_rows
+from analysis.estimates import Row
+from analysis.snapshot import Snapshot
+from analysis.tables import table, title, wrapped
+from analysis.wording import gain, margin_words, p_words, verdict_words
+
+Pairs = Callable[[Design], list[Comparison]]
+
+SHOWN: dict[str, Pairs] = {
+    "what an initialisation does": partial(
+        main_effects, factor="initialisation", baseline=None, over=None
+    ),
+    "what an intermediate does": partial(
+        main_effects, factor="intermediate", baseline=None, over=None
+    ),
+    "what the language of intermediate rows does": partial(
+        main_effects, factor="group", baseline=None, over=None
+    ),
+    "whether one depends on the other": partial(
+        interactions, initialisations=None, intermediates=None
+    ),
+}
+"""Heading -> its comparisons."""
+
+NOTE = (
+    "points: the difference, taken set by set, the other factor averaged over; of a - b, c - d how "
+    "much more c has over d after a than after b. low, high: 95 per cent interval, Student's t over n "
+    "independent sets of seeds; it covers seeds, not other languages, rows or checkpoints. p: "
+    "adjusted by Holm over the rows of its table, overall apart. overall: each set's mean over the "
+    "targets. no different: within {margin} either way, by an equivalence test (TOST) at 5 per "
+    "cent; better, worse: the interval lies on one side of zero; not enough: evidence, which it "
+    "needs so many sets for. Mixed models, unseen languages, other margins: `analysis.contrast`, "
+    "`analysis.interaction`."
+)
+
+
+def effect_parts(snapshot: Snapshot) -> list[str]:
+    """Tables of effects and what they allow one to say; nothing where there is no contrast."""
+    record = snapshot.record
+    if record.plan.contrast is None:
+        return []
+    questions = {heading: Question(pairs=pairs) for heading, pairs in SHOWN.items()}
+    rows = {heading: effect_rows(snapshot, question) for heading, question in questions.items()}
+    tables = [f"{title(heading)}\n{_table(found)}" for heading, found in rows.items() if found]
+    if not tables:
+        return []
+    margin = next(iter(questions.values())).asked.margin
+    starts = dict.fromkeys(n for one in record.contrasts.values() for n in one.initialisations)
+    claims = design_claim(record.catalogue.initialisations, starts)
+    return [*tables, wrapped(NOTE.format(margin=margin_words(margin))), wrapped(claims, "claims: ")]
+
+
+def _table(rows: Sequence[Row]) -> str:
+    header = ("target", "comparison", "points", *ANSWER)
+    cells = [(row["target"], comparison_words(row), *answer_words(row)) for row in rows]
+    return table(header, cells, words=2)
+
+
+ANSWER = ("low", "high", "p", "n", "needs", "verdict")
+"""Header of ``answer_words`` but for its first, the difference."""
+
+
+def comparison_words(row: Row) -> str:
+    """``a - b``; of an interaction ``a - b, c - d``."""
+    if row["effect"] != "interaction":
+        return f"{row['contrasted']} - {row['baseline']}"
+    first, _, middles = row["contrasted"].partition(": ")
+    second = row["baseline"].partition(": ")[0]
+    return f"{first} - {second}, {middles}"
+
+
+def answer_words(row: Row) -> tuple[str, ...]:
+    """Difference, interval, adjusted p-value, units, units that it needs, verdict."""
+    numbers = (gain(row[name]) for name in ("estimate", "low", "high"))
+    return (*numbers, p_words(row["p_holm"]), str(row["n_sets"]), *verdict_words(row))
