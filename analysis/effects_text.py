@@ -31,10 +31,10 @@ SHOWN: dict[str, Pairs] = {
 
 NOTE = (
     "points: the difference, taken set by set, the other factor averaged over; of a - b, c - d how "
-    "much more c has over d after a than after b. low, high: 95 per cent interval, Student's t over n "
-    "independent sets of seeds; it covers seeds, not other languages, rows or checkpoints. p: "
-    "adjusted by Holm over the rows of its table, overall apart. overall: each set's mean over the "
-    "targets. no different: within {margin} either way, by an equivalence test (TOST) at 5 per "
+    "much more c has over d after a than after b. low, high: 95 per cent interval, Student's t "
+    "over n independent sets of seeds; it covers seeds, not other languages, rows or checkpoints. "
+    "p: adjusted by Holm over the rows of its table, overall apart. overall: each set's mean over "
+    "the targets. no different: within {margin} either way, by an equivalence test (TOST) at 5 per "
     "cent; better, worse: the interval lies on one side of zero; not enough: evidence, which it "
     "needs so many sets for. Mixed models, unseen languages, other margins: `analysis.contrast`, "
     "`analysis.interaction`."

@@ -1,8 +1,11 @@
 """How many sets of seeds an answer takes."""
 
 import math
+from functools import cache
 
 import numpy as np
+
+from analysis.inference.intervals import Floats
 
 MOST = 100_000
 """Sets beyond which nobody is told a number."""
@@ -40,11 +43,18 @@ def equivalence_power(n: int, sd: float, margin: float, level: float = 0.95) -> 
 
     # Given the sample's variance the mean must lie inside of margin - t s / sqrt(n); its
     # distribution is integrated over by Gauss and Legendre, at its own quantiles.
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    nodes, weights = _nodes()
     spread = np.sqrt(stats.chi2.ppf((nodes + 1) / 2, n - 1) / (n - 1))
     room = margin * math.sqrt(n) / sd - stats.t.ppf(level, n - 1) * spread
     inside = np.maximum(0.0, 2 * stats.norm.cdf(room) - 1)
     return float(weights @ inside / 2)
+
+
+@cache
+def _nodes() -> tuple[Floats, Floats]:
+    """Points and weights of Gauss and Legendre."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return nodes, weights
 
 
 def sets_needed(sd: float, margin: float, level: float = 0.95, power: float = 0.8) -> int | None:
