@@ -5,12 +5,12 @@ from pathlib import Path
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import OptunaError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages import BaseStorage, RDBStorage
 from optuna.trial import FrozenTrial, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.storage import storage_url
+from search.journal import DriverJournal, DriverStorage
 from spaces.layout import StoreError, StudyPaths
 from spaces.mistakes import Mistake, PlanError
 from spaces.plan import Plan
@@ -18,8 +18,6 @@ from spaces.study import StudyRecord, differences, read_study
 from spaces.suggest import Space
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-LOCK_GRACE_SECONDS = 5
 
 
 def reconcile(new: StudyRecord, root: Path) -> tuple[StudyRecord, list[str]]:
@@ -69,9 +67,8 @@ def open_for_writing(plan: Plan, paths: StudyPaths) -> BaseStorage:
     paths.folder.mkdir(parents=True, exist_ok=True)
     repair_journal(paths.journal)
     Path(f"{paths.journal}.lock").unlink(missing_ok=True)
-    lock = JournalFileOpenLock(str(paths.journal), grace_period=LOCK_GRACE_SECONDS)
     try:
-        return JournalStorage(JournalFileBackend(str(paths.journal), lock_obj=lock))
+        return DriverStorage(DriverJournal(paths.journal))
     except ValueError as error:
         raise StoreError(
             f"{paths.journal} is damaged before its last line ({error}): restore it from a copy"

@@ -14,6 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.agenda import agenda_of
+from search.journal import together
 from search.pruner import MedianPruner
 from spaces.phases import PhaseSpec, trial_phases
 from spaces.settings import Seeds, TransferSetting
@@ -118,6 +119,10 @@ class TargetQueue:
 
     def next(self) -> Asked | None:
         """The next trial: one that a dead driver left, else a new one; None when none is due."""
+        with together(self._storage):
+            return self._next()
+
+    def _next(self) -> Asked | None:
         if self._adopted:
             return self._prepared(self._adopted.popleft())
         if not self._waiting and not self._enqueue():
@@ -185,22 +190,23 @@ class TargetQueue:
         if not math.isfinite(score):
             self.fail(asked, f"score {score}")
             return
-        asked.trial.set_user_attr("record", record)
-        self._end(asked, TrialState.COMPLETE, score)
+        self._end(asked, TrialState.COMPLETE, "record", record, score)
 
     def prune(self, asked: Asked, step: int) -> None:
         """Book an early end."""
-        asked.trial.set_user_attr("pruned_step", step)
-        self._end(asked, TrialState.PRUNED)
+        self._end(asked, TrialState.PRUNED, "pruned_step", step)
 
     def fail(self, asked: Asked, reason: str) -> None:
         """Book a failure and its reason."""
-        asked.trial.set_user_attr("reason", reason)
-        self._end(asked, TrialState.FAIL)
+        self._end(asked, TrialState.FAIL, "reason", reason)
 
-    def _end(self, asked: Asked, state: TrialState, score: float | None = None) -> None:
-        """Tell the storage, then count. Whoever comes second was refused an attribute above."""
-        self._study.tell(asked.trial, score, state=state, skip_if_finished=True)
+    def _end(
+        self, asked: Asked, state: TrialState, name: str, what: Any, score: float | None = None
+    ) -> None:
+        """Note what there is to say of an end, tell the storage, then count."""
+        with together(self._storage):
+            asked.trial.set_user_attr(name, what)  # refused where the trial has ended before
+            self._study.tell(asked.trial, score, state=state, skip_if_finished=True)
         self._ended(self._frozen(asked))
 
 

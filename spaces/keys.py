@@ -9,7 +9,8 @@ people (names, paths) and are left out as well.
 import hashlib
 import json
 import math
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 NOT_IN_KEY = {"in_key": False}
@@ -25,18 +26,23 @@ def _number(value: float) -> float:
     return float(f"{value:.{SIGNIFICANT_DIGITS}g}") + 0.0  # -0.0 is 0.0
 
 
+@cache
+def _named(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of a dataclass's fields that are part of a key."""
+    return tuple((f.name, f.default) for f in fields(kind) if f.metadata.get("in_key", True))
+
+
 def _fields(value: Any) -> dict[str, Any]:
-    """Fields of a dataclass that differ from their default."""
-    return {
-        field.name: canonical(getattr(value, field.name))
-        for field in fields(value)
-        if field.metadata.get("in_key", True) and not _is_default(field, getattr(value, field.name))
-    }
-
-
-def _is_default(field: Field[Any], value: Any) -> bool:
-    """Whether a value means the default, rounding noise aside."""
-    return field.default is not MISSING and canonical(value) == canonical(field.default)
+    """Fields of a dataclass that differ from their default, rounding noise aside."""
+    found = {}
+    for name, default in _named(value.__class__):
+        own = getattr(value, name)
+        if default is own:  # no float that is not finite is a default
+            continue
+        reduced = canonical(own)
+        if default is MISSING or reduced != canonical(default):
+            found[name] = reduced
+    return found
 
 
 def canonical(value: Any) -> Any:
@@ -46,16 +52,16 @@ def canonical(value: Any) -> Any:
         ValueError: a number is not finite.
         TypeError: a value of another type, whose JSON form would be a guess.
     """
+    if value is None or isinstance(value, (str, bool, int)):  # most values, so they come first
+        return value
+    if isinstance(value, float):
+        return _number(value)
     if is_dataclass(value) and not isinstance(value, type):
         return _fields(value)
     if isinstance(value, dict):
         return {str(name): canonical(item) for name, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [canonical(item) for item in value]
-    if isinstance(value, float):
-        return _number(value)
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
     raise TypeError(f"{value!r} of type {type(value).__name__} has no canonical form")
 
 
