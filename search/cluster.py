@@ -115,13 +115,17 @@ def _connect(ray: Any, plan: Plan, address: str | None) -> None:
 
 def _token_place() -> str:
     """Where this process finds a token to send; empty where there is none."""
-    if named := [name for name in TOKEN_VARIABLES if os.environ.get(name)]:
-        return named[0]
-    return str(AUTH_TOKEN) if AUTH_TOKEN.expanduser().exists() else ""
+    itself, file = TOKEN_VARIABLES
+    if os.environ.get(itself):
+        return itself
+    place = Path(os.environ.get(file) or AUTH_TOKEN).expanduser()
+    return str(place) if place.is_file() and place.stat().st_size else ""
 
 
 def _check_reachable(ray: Any, address: str) -> None:
     """Ray itself tries a dead address for minutes, and a wrong token for 20 s, without a reason."""
+    if os.environ.get(AUTH_MODE) == "token" and not _token_place():
+        raise _refused(address)  # Ray's client would end the process
     host, _, port = address.rpartition(":")
     if not port.isdigit() or "//" in address:
         return  # `auto` and client addresses are Ray's to judge
@@ -138,17 +142,20 @@ def _check_reachable(ray: Any, address: str) -> None:
 
 
 def _refused(address: str) -> PlanError:
-    """The cluster asks for a token that this process does not send."""
+    """A token is asked for, and this process does not send the right one."""
     place, mode = _token_place(), os.environ.get(AUTH_MODE, "unset")
-    sent = f"refuses the one in {place}" if place else "there is none here"
-    found = sent if mode == "token" else f"none is sent, because {AUTH_MODE} is {mode}"
+    if mode != "token":
+        found = f"the cluster asks for a token, and none is sent, because {AUTH_MODE} is {mode}"
+    elif place:
+        found = f"the cluster asks for a token, and refuses the one in {place}"
+    else:
+        found = f"{AUTH_MODE} is token, and there is none here"
     expected = (
         f"{AUTH_MODE}=token and the cluster's own token in {AUTH_TOKEN} or in a file that "
         f"{TOKEN_VARIABLES[1]} names: `ray get-auth-token` prints it on the head; keep it to "
         "yourself (chmod 600), it lets run any code"
     )
-    read = f"{address}: the cluster asks for a token, and {found}"
-    return PlanError("Ray", [Mistake("--address", read, expected)])
+    return PlanError("Ray", [Mistake("--address", f"{address}: {found}", expected)])
 
 
 def _unreachable(found: str) -> PlanError:

@@ -124,7 +124,10 @@ def ray_environment(folder: Path, short: str, token: str) -> dict[str, str]:
     ours = ("RAY_AUTH", "RAY_ADDRESS", "RAY_TMPDIR", "PYTHONPATH")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {"RAY_TMPDIR": short, "RAY_USAGE_STATS_ENABLED": "0", "HOME": str(folder)}
-    environment |= {"RAY_AUTH_MODE": "disabled", "RAY_raylet_start_wait_time_s": f"{PATIENCE:.0f}"}
+    environment["RAY_AUTH_MODE"] = "disabled"
+    # Ray gives its processes seconds to come up, which busy cores do not.
+    environment["RAY_raylet_start_wait_time_s"] = f"{PATIENCE:.0f}"
+    environment["RAY_agent_register_timeout_ms"] = f"{1000 * PATIENCE:.0f}"
     if token:
         file = folder / "token"
         file.write_text(token)

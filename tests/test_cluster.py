@@ -99,27 +99,36 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
         yield cluster
 
 
+WRONG = "fedcba9876543210" * 4
+
+
 @pytest.mark.parametrize(
-    ("mode", "token", "said"),
+    ("given", "said"),
     [
-        ("", "", "none is sent, because RAY_AUTH_MODE is unset"),
-        ("token", "", "there is none here"),
-        ("token", "fedcba9876543210" * 4, "refuses the one in RAY_AUTH_TOKEN"),
-        ("", "fedcba9876543210" * 4, "refuses the one in RAY_AUTH_TOKEN"),
-        ("disabled", "fedcba9876543210" * 4, "none is sent, because RAY_AUTH_MODE is disabled"),
+        ({}, "none is sent, because RAY_AUTH_MODE is unset"),
+        ({"RAY_AUTH_MODE": "token"}, "RAY_AUTH_MODE is token, and there is none here"),
+        (
+            {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/no/such/token"},
+            "RAY_AUTH_MODE is token, and there is none here",
+        ),
+        ({"RAY_AUTH_TOKEN": WRONG}, "refuses the one in RAY_AUTH_TOKEN"),
+        (
+            {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": WRONG},
+            "none is sent, because RAY_AUTH_MODE is disabled",
+        ),
     ],
-    ids=["no mode", "no token", "wrong token", "wrong token, no mode", "disabled"],
+    ids=["nothing", "no token", "no such file", "wrong token", "disabled"],
 )
 def test_a_token_that_is_missing_is_explained(
-    guarded: LocalCluster, plan_file: Path, tmp_path: Path, mode: str, token: str, said: str
+    guarded: LocalCluster, plan_file: Path, tmp_path: Path, given: dict[str, str], said: str
 ) -> None:
     """One message, exit code 2 and nothing written, whichever way the token fails."""
-    given = {"RAY_AUTH_MODE": mode, "RAY_AUTH_TOKEN": token, "RAY_AUTH_TOKEN_PATH": ""}
-    bare = replace(guarded, environment=without(guarded.environment, given))
+    none = dict.fromkeys(("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"), "")
+    bare = replace(guarded, environment=without(guarded.environment, {**none, **given}))
     refused = driver(bare, tmp_path / "runs", "start", plan_file)
     output, _ = refused.communicate(timeout=PATIENCE)
     assert refused.returncode == 2, output
-    assert "asks for a token" in output and said in output and "ray get-auth-token" in output
+    assert said in output and "`ray get-auth-token` prints it on the head" in output
     assert "Traceback" not in output and not (tmp_path / "runs").exists()
 
 
