@@ -5,6 +5,7 @@ trials import there is what a driver ships. Nothing but their own processes is e
 """
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,25 +22,36 @@ import ray
 PATIENCE = 240.0
 """Seconds until something that never comes fails a test; both cores may be busy."""
 
+TRIES = 5
+"""How often a node may fail to come up."""
+
 NODES = """
 import socket, sys
 from ray.cluster_utils import Cluster
 
+def patiently(make):
+    # A raylet gives up where its agent takes more than 15 s to come up: busy cores.
+    for left in range(TRIES, 0, -1):
+        try:
+            return make()
+        except Exception:
+            if left == 1:
+                raise
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 head = {"num_cpus": int(sys.argv[1]), "include_dashboard": sys.argv[2] == "dashboard"}
 if head["include_dashboard"]:
     head |= {"dashboard_port": free_port(), "dashboard_agent_listen_port": free_port()}
-cluster = Cluster(initialize_head=True, head_node_args=head)
+cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
 print("at", cluster.address, cluster.webui_url or "-", flush=True)
 nodes = []
 for line in sys.stdin:
     command, *values = line.split()
     if command == "add":
-        nodes.append(cluster.add_node(num_cpus=int(values[0])))
+        nodes.append(patiently(lambda: cluster.add_node(num_cpus=int(values[0]))))
     elif command == "kill":
         cluster.remove_node(nodes.pop(0), allow_graceful=False)
     print("done", flush=True)
@@ -90,8 +102,9 @@ def local_cluster(folder: Path, cpus: int = 1, token: str = "", *extra: str) -> 
     """
     with short_folder() as short:
         environment = ray_environment(folder, short, token)
+        nodes = NODES.replace("TRIES", str(TRIES))
         process = subprocess.Popen(
-            [str(bare_python(folder)), "-c", NODES, str(cpus), *(extra or ("-",))],
+            [str(bare_python(folder)), "-c", nodes, str(cpus), *(extra or ("-",))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -119,15 +132,19 @@ def short_folder() -> Iterator[str]:
         yield short
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 def ray_environment(folder: Path, short: str, token: str) -> dict[str, str]:
     """This process's environment with a Ray of its own and, where one is given, a token."""
     ours = ("RAY_AUTH", "RAY_ADDRESS", "RAY_TMPDIR", "PYTHONPATH")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environment |= {"RAY_TMPDIR": short, "RAY_USAGE_STATS_ENABLED": "0", "HOME": str(folder)}
     environment["RAY_AUTH_MODE"] = "disabled"
-    # Ray gives its processes seconds to come up, which busy cores do not.
-    environment["RAY_raylet_start_wait_time_s"] = f"{PATIENCE:.0f}"
-    environment["RAY_agent_register_timeout_ms"] = f"{1000 * PATIENCE:.0f}"
+    environment["RAY_raylet_start_wait_time_s"] = "60"
     if token:
         file = folder / "token"
         file.write_text(token)
@@ -148,7 +165,9 @@ def bare_python(folder: Path) -> Path:
     return python
 
 
-def driver(cluster: LocalCluster, root: Path, *command: str | Path) -> "subprocess.Popen[str]":
+def driver(
+    cluster: LocalCluster, root: Path, *command: str | Path, cwd: Path | None = None
+) -> "subprocess.Popen[str]":
     """A driver on a cluster, in a process of its own, killed by its own pid."""
     asked = [*map(str, command), "--root", str(root), "--address", cluster.address]
     return subprocess.Popen(
@@ -156,7 +175,7 @@ def driver(cluster: LocalCluster, root: Path, *command: str | Path) -> "subproce
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        cwd=root.parent,  # Ray adds the driver's own folder to the path of its workers
+        cwd=cwd or root.parent,  # Ray adds the driver's own folder to the path of its workers
         env=cluster.environment,
     )
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -145,6 +146,20 @@ def test_a_token_alone_is_enough(guarded: LocalCluster, plan_file: Path, tmp_pat
     output, _ = started.communicate(timeout=2 * PATIENCE)
     assert started.returncode == 0, output
     assert told(tmp_path / "runs", "first") == 12
+
+
+def test_a_node_without_the_root_is_named(
+    guarded: LocalCluster, plan_file: Path, tmp_path: Path
+) -> None:
+    """A root that means another folder on the node: exit code 2, no trial, nothing left."""
+    mine_alone = Path("/proc/self/cwd/runs")  # each process has a folder of its own there
+    refused = driver(guarded, mine_alone, "start", plan_file, cwd=tmp_path)
+    output, _ = refused.communicate(timeout=2 * PATIENCE)
+    assert refused.returncode == 2, output
+    assert "the cluster: 1 mistake; nothing was written" in output
+    assert f"on {socket.gethostname()}, {mine_alone}/studies/first" in output
+    assert "mount the same disk at the same path" in output
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_job_runs_a_search(guarded: LocalCluster, plan_file: Path, tmp_path: Path) -> None:

@@ -2,18 +2,16 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from analysis import load_phases, load_trials
-from tests.clusters import PATIENCE, ray_environment, short_folder, until
+from tests.clusters import PATIENCE, TRIES, free_port, ray_environment, short_folder, until
 from tests.plans import HOME, to_toml
 from tests.worlds import plan_values
 
@@ -34,22 +32,32 @@ exit 0
 """
 
 RAY = """#!{python}
-# Ray's own command, but for two things: other clusters of this machine are none of its business,
-# and `ray stop`, which ends every Ray of the user, ends this one alone.
-import os, sys
+# Ray's own command, but for three things: other clusters of this machine are none of its business;
+# `ray stop`, which ends every Ray of the user, ends this one alone; and a start is tried again,
+# because a raylet gives up where its agent takes more than 15 s to come up.
+import os, subprocess, sys
 import psutil
 
-if sys.argv[1] == "symmetric-run":
+def stop():
+    for process in psutil.process_iter(["cmdline"]):
+        if any(os.environ["RAY_TMPDIR"] in part for part in process.info["cmdline"] or ()):
+            process.kill()
+
+command = sys.argv[1]
+if command == "symmetric-run":
     from ray.scripts import symmetric_run
     symmetric_run.check_ray_already_started = lambda: False
     del sys.argv[1]
     symmetric_run.symmetric_run()
-elif sys.argv[1] == "stop":
-    for process in psutil.process_iter(["cmdline"]):
-        if any(os.environ["RAY_TMPDIR"] in part for part in process.info["cmdline"] or ()):
-            process.kill()
+elif command == "stop":
+    stop()
 else:
-    os.execv("{ray}", ["ray", *sys.argv[1:]])
+    for _ in range({tries} if command == "start" else 1):
+        code = subprocess.call(["{ray}", *sys.argv[1:]])
+        if code == 0:
+            break
+        stop()
+    sys.exit(code)
 """
 
 
@@ -84,31 +92,26 @@ def slurm(tmp_path: Path) -> Iterator[Slurm]:
     commands = tmp_path / "commands"
     commands.mkdir()
     beside = Path(sys.executable).parent
-    ray = RAY.format(python=sys.executable, ray=beside / "ray")
+    ray = RAY.format(python=sys.executable, ray=beside / "ray", tries=TRIES)
     for name, text in {"srun": SRUN, "scontrol": SCONTROL, "ray": ray}.items():
         (commands / name).write_text(text)
         (commands / name).chmod(0o755)
-    with short_folder() as short, environment_of_job(tmp_path, short) as job:
-        calls = tmp_path / "calls"
+    with short_folder() as short:
+        job, calls = environment_of_job(tmp_path, short), tmp_path / "calls"
         path = f"{commands}:{beside}:{os.environ['PATH']}"
         yield Slurm({**job, "PATH": path, "CALLS": str(calls)}, calls)
         subprocess.run([str(commands / "ray"), "stop"], env={**job, "PATH": path}, check=False)
 
 
-@contextmanager
-def environment_of_job(folder: Path, short: str) -> Iterator[dict[str, str]]:
+def environment_of_job(folder: Path, short: str) -> dict[str, str]:
     """What SLURM sets, and a port for Ray's head that is free."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    quiet = "--include-dashboard=false --num-cpus=2 --dashboard-agent-listen-port=0"
-    yield {
+    return {
         **ray_environment(folder, short, ""),
         "SLURM_JOB_ID": "7",
         "SLURM_JOB_NODELIST": "localhost",
         "SLURM_JOB_NUM_NODES": "1",
-        "RAY_PORT": str(port),
-        "RAY_START_OPTIONS": quiet,
+        "RAY_PORT": str(free_port()),
+        "RAY_START_OPTIONS": "--include-dashboard=false --num-cpus=2",
     }
 
 
