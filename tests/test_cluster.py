@@ -27,6 +27,7 @@ from tests.clusters import (
 from tests.plans import HOME, to_toml, values
 from tests.test_torture import ORACLE_PLAN, check_promises, told
 from tests.test_trainables_gang import assert_completed, prepared
+from tests.worlds import shrink_micro_world
 from trainables.gang import LOOPBACK
 
 pytestmark = pytest.mark.cluster
@@ -240,7 +241,9 @@ cluster.shutdown()
 """
 
 
-def test_a_gang_over_two_nodes_survives_one(tmp_path: Path) -> None:
+def test_a_gang_over_two_nodes_survives_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A trial of two ranks on two nodes goes on from its checkpoint when one node is replaced."""
     with short_folder() as short:
         environment = {**os.environ, "PYTHONPATH": str(HOME), "RAY_TMPDIR": short}
@@ -252,4 +255,5 @@ def test_a_gang_over_two_nodes_survives_one(tmp_path: Path) -> None:
     first, *_, last = prepared(tmp_path)
     assert first.pid != last.pid and "step-" in last.checkpoints
     assert {row.host for row in prepared(tmp_path)} & {LOOPBACK} == set()
+    shrink_micro_world(monkeypatch)
     assert_completed(tmp_path)
