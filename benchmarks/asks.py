@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from orchestration import oracle_plan
+from oracle_driver import oracle_plan
 
 from search.freeze import freeze
 from search.study import open_for_writing, open_target

@@ -1,75 +1,192 @@
-"""What a trial costs beyond its training: oracle trials through the whole driver.
+"""What a trial costs beyond its training, and how that grows with the number of trials.
 
-    python benchmarks/orchestration.py [--trials 60]
+    python benchmarks/orchestration.py [--output docs/benchmarks.md] [--sizes 500 1000 ...]
 
-The oracle's arithmetic takes about a millisecond, so what is left is Ray, Optuna and the store.
+Three parts. One more trial through Ray, against stock Tune, turn by turn on one warm cluster. Then
+studies of up to 10,000 oracle trials that a loop drives through the searcher, without Ray: CPU time
+and memory of the driver, the journal, and what it takes to resume and to read them. Then the
+exponent of each cost: 1 where it grows with the number of trials, 2 with its square.
 """
 
 import argparse
-import platform
+import shutil
+import statistics
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import numpy as np
+from oracle_driver import ACTIONS, Driven, apart, oracle_plan, peak_mib
 
-import search
-from analysis import load_phases, load_scores, load_trials
+from search.cluster import ray_cluster
+from spaces.layout import StudyPaths
 from spaces.plan import parse_plan
 
+SIZES = [500, 1000, 2000, 5000, 10000]
 
-def oracle_plan(trials: int) -> dict[str, object]:
-    """Two targets, a continuous rate, two trials at a time."""
-    return {
-        "study": {"name": "orchestration", "seed": 1, "selection": "held_out_languages"},
-        "targets": {"tasks": ["xnli", "xcopa"]},
-        "data": {"source": "oracle"},
-        "budget": {"trials_per_target": trials},
-        "resources": {"concurrent_trials": 2},
-        "space": {
-            "initialisations": ["oracle-text", "oracle-multimodal"],
-            "source_languages": [["avel"]],
-            "mixture": {
-                "tasks": ["nli", "choice"],
-                "languages": ["avel", "european", "non_european"],
-            },
-            "target": {"learning_rates": {"low": 5e-4, "high": 8e-3}},
-        },
-    }
+COSTS = {
+    "driver": "CPU s of the driver",
+    "resume": "CPU s to resume",
+    "status": "CPU s of `status`",
+    "load_trials": "CPU s of `load_trials`",
+    "journal": "journal, MB",
+    "memory": "memory of the driver, MiB",
+}
+
+STUDIES: dict[str, tuple[tuple[str, ...], str]] = {
+    "one target, random": (("xnli",), "random"),
+    "five targets, random": (("xnli", "xcopa", "xquad", "panx", "tatoeba"), "random"),
+    "one target, TPE": (("xnli",), "tpe"),
+}
+
+Row = dict[str, Any]
 
 
-def seconds_per_trial(frame: pd.DataFrame) -> float:
-    """Wall time between the tenth told trial and the last, per trial: start-up is left out."""
-    told = frame["finished"].sort_values()
-    span = (told.iloc[-1] - told.iloc[9]).total_seconds()
-    return float(span / (len(told) - 10))
+def measured(name: str, sizes: list[int], root: Path) -> list[Row]:
+    """What a study costs when it has reached each size."""
+    targets, sampler = STUDIES[name]
+    # Some more than the largest size, for the ask of whoever resumes.
+    driven = Driven(oracle_plan(sizes[-1] // len(targets) + 8, targets, sampler), root)
+    before, rows = peak_mib(), []
+    for size in sizes:
+        driven.run_until(size)
+        row: Row = {"study": name, "trials": size, "driver": driven.seconds}
+        row["memory"] = peak_mib() - before
+        row["journal"] = StudyPaths(root, driven.record.name).journal.stat().st_size / 1e6
+        row |= {what: _apart(root, what) for what in ACTIONS}
+        rows.append(row)
+        print(row, flush=True)
+    return rows
+
+
+def _apart(root: Path, what: str) -> float:
+    """CPU seconds on a copy of the study's folder: who resumes asks, and so writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copytree(root / "studies", copy / "studies")
+        (copy / "phases").symlink_to(root / "phases")
+        return apart(ACTIONS[what], copy)
+
+
+def exponent(rows: list[Row], cost: str) -> float:
+    """Slope of the logarithm of a total over that of the trials, by least squares."""
+    trials = np.log([row["trials"] for row in rows])
+    return float(np.polyfit(trials, np.log([row[cost] for row in rows]), 1)[0])
+
+
+def scaling_lines(name: str, rows: list[Row]) -> list[str]:
+    """A table: totals by size, the exponents below."""
+    lines = [
+        f"**{name}**",
+        "",
+        "| trials | " + " | ".join(COSTS.values()) + " |",
+        "|---:" * (len(COSTS) + 1) + "|",
+    ]
+    for row in rows:
+        cells = " | ".join(f"{row[cost]:.1f}" for cost in COSTS)
+        lines.append(f"| {row['trials']:,} | {cells} |")
+    if len(rows) > 1:
+        cells = " | ".join(f"{exponent(rows, cost):.2f}" for cost in COSTS)
+        lines.append(f"| exponent | {cells} |")
+    last = rows[-1]
+    per_trial = 1000 * last["driver"] / last["trials"]
+    kilobytes = 1000 * last["journal"] / last["trials"]
+    return [*lines, "", f"Per trial at the end: {per_trial:.1f} ms, {kilobytes:.1f} kB.", ""]
+
+
+def compared_lines(found: dict[str, list[float]]) -> list[str]:
+    """A table: seconds per further trial, and how many of ours that is."""
+    lines = ["| | s per further trial, median (each round) | ratio to ours |", "|---|---|---:|"]
+    middle = {name: statistics.median(values) for name, values in found.items()}
+    for name, values in found.items():
+        each = ", ".join(f"{value:.3f}" for value in values)
+        ratio = statistics.median(v / o for v, o in zip(values, found["ours"], strict=True))
+        lines.append(f"| {name} | {middle[name]:.3f} ({each}) | {ratio:.2f} |")
+    return lines
+
+
+def plotted(rows: list[Row], path: Path) -> None:
+    """Cost per trial over the number of trials: flat where the total is linear."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "orchestration"
+    import matplotlib.pyplot as plt
+
+    shown = {"driver": "driver", "resume": "resume", "status": "status", "load_trials": "load"}
+    figure, axes = plt.subplots(1, len(STUDIES), figsize=(10, 3.6), sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], STUDIES, strict=True):
+        own = [row for row in rows if row["study"] == name]
+        for (cost, label), style in zip(shown.items(), ("o-", "s--", "^:", "D-."), strict=True):
+            each = [1000 * row[cost] / row["trials"] for row in own]
+            axis.plot([row["trials"] for row in own], each, style, color="black", label=label)
+        axis.set(title=name, xlabel="trials", xscale="log", yscale="log")
+        axis.grid(True, which="both", color="0.9")
+    axes[0][0].set_ylabel("CPU ms per trial")
+    axes[0][-1].legend()
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def text(found: dict[str, list[float]], rows: list[Row], plot: str, command: str) -> str:
+    """The section of ``docs/benchmarks.md``."""
+    lines = [
+        "## Orchestration",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}, 2 shared cores, no GPU; `{command}`.",
+        "",
+    ]
+    if found:
+        lines += [
+            "One more trial on a warm cluster, two at a time, turn by turn. Stock trials return a "
+            "number; ours run the oracle's phases through the store.",
+            "",
+            *compared_lines(found),
+            "",
+        ]
+    lines += [
+        "Totals after so many trials. The driver is the searcher alone, in a loop without Ray; "
+        "resume is to open the study and ask once; readers are processes of their own. An exponent "
+        "of 1 is a cost that grows with the number of trials.",
+        "",
+    ]
+    for name in STUDIES:
+        if own := [row for row in rows if row["study"] == name]:
+            lines += scaling_lines(name, own)
+    return "\n".join([*lines, f"![CPU time per trial, by number of trials]({plot})", ""])
 
 
 def main() -> None:
-    """Run and print one table."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--trials", type=int, default=60, help="per target")
-    trials = arguments.parse_args().trials
-    with tempfile.TemporaryDirectory() as folder:
-        root, started = Path(folder), time.monotonic()
-        search.start(parse_plan(oracle_plan(trials)), root, quiet=True)
-        whole = time.monotonic() - started
-        frame = load_trials("orchestration", root=root)
-        reads = {}
-        for load in (load_trials, load_scores, load_phases):
-            begun = time.monotonic()
-            load("orchestration", root=root)
-            reads[load.__name__] = time.monotonic() - begun
-        journal = root / "studies" / "orchestration" / "journal.log"
-        kib = journal.stat().st_size / len(frame) / 1024
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.processor() or platform.machine()}")
-    print(f"trials told                    {len(frame)}")
-    print(f"whole search                   {whole:.1f} s")
-    print(f"per further trial              {seconds_per_trial(frame):.3f} s")
-    print(f"journal per trial              {kib:.1f} KiB")
-    for name, seconds in reads.items():
-        print(f"{name:<31}{seconds:.2f} s")
+    """Measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="against stock Tune; 0 for none")
+    parser.add_argument("--trials", type=int, default=60, help="of each round")
+    parser.add_argument("--fresh", type=int, default=8, help="of a round without reuse")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--tpe-sizes", type=int, nargs="+", default=SIZES[:3])
+    parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES))
+    parser.add_argument("--output", type=Path, help="markdown; the plot goes beside it")
+    given = parser.parse_args()
+    rows = []
+    for name in given.studies:
+        with tempfile.TemporaryDirectory() as folder:
+            sizes = given.tpe_sizes if STUDIES[name][1] == "tpe" else given.sizes
+            rows += measured(name, sizes, Path(folder))
+    found: dict[str, list[float]] = {}
+    if given.rounds:
+        with ray_cluster(parse_plan(oracle_plan(given.trials)), None):
+            from stock_tune import compared
+
+            found = compared(given.rounds, given.trials, given.fresh)
+        print(found, flush=True)
+    command = "make bench-orchestration"
+    plot = given.output.with_name("orchestration.svg") if given.output else None
+    section = text(found, rows, plot.name if plot else "-", command)
+    print(section)
+    if given.output and plot:
+        given.output.write_text(f"# Benchmarks\n\n{section}", encoding="utf-8")
+        plotted(rows, plot)
 
 
 if __name__ == "__main__":
