@@ -115,8 +115,10 @@ def plotted(rows: list[Row], path: Path) -> None:
     import matplotlib.pyplot as plt
 
     shown = {"driver": "driver", "resume": "resume", "status": "status", "load_trials": "load"}
-    figure, axes = plt.subplots(1, len(STUDIES), figsize=(10, 3.6), sharey=True, squeeze=False)
-    for axis, name in zip(axes[0], STUDIES, strict=True):
+    names = list(dict.fromkeys(row["study"] for row in rows))
+    size = (1 + 3.2 * len(names), 3.6)
+    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], names, strict=True):
         own = [row for row in rows if row["study"] == name]
         for (cost, label), style in zip(shown.items(), ("o-", "s--", "^:", "D-."), strict=True):
             each = [1000 * row[cost] / row["trials"] for row in own]
