@@ -68,8 +68,8 @@ def best_settings(
     if arm not in (None, *SEARCHED_ARMS):
         raise ValueError(f"{arm=}: expected {nearest(str(arm), SEARCHED_ARMS)}, or None for both")
     if selection not in (None, *SELECTIONS, PROXY):
-        rule = f"{nearest(str(selection), SELECTIONS)}, or None for the study's own"
-        raise ValueError(f"{selection=}: expected {rule}")
+        rule = nearest(str(selection), SELECTIONS)
+        raise ValueError(f"{selection=}: expected None, for the study's own, or {rule}")
     snapshots = read_snapshots(study, root)
     for snapshot in snapshots:
         refuse_confirmation(snapshot.record)

@@ -217,6 +217,22 @@ def selectors(space: Space, languages: Iterable[str], cut: Cut) -> dict[str, Cut
     return {cut.selection: cut} | others
 
 
+def kept_cut(task: Task, cut: Cut, plan: Plan) -> Cut:
+    """The cut by which a search keeps its scores, so that every rule can look at them later.
+
+    Items of parallel targets are kept in halves also where the study's own rule cuts none:
+    ``held_out_languages`` would have.
+
+    Args:
+        task: the target.
+        cut: the study's own; what is told follows it alone.
+        plan: names the seed of the halves.
+    """
+    if cut.items_seed is not None or not task.parallel or cut.selection == PROXY:
+        return cut
+    return replace(cut, items_seed=plan.targets.heldout_seed)
+
+
 def scored_rows(
     space: Space, languages: Sequence[str], cut: Cut
 ) -> tuple[tuple[str, str, str], ...]:

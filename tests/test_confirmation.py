@@ -550,7 +550,9 @@ def test_the_report_holds_means_spreads_and_pairs(confirmed: Path) -> None:
     mixed = trials[trials["arm"] == "intermediate"]
     for _, rows in mixed.groupby(["target", "setting_id"]):
         assert " ".join(f"{gain:+.2f}" for gain in rows["paired_gain"]) in text
-    assert "no test of significance" in text and "tuned" not in text
+    words = " ".join(text.split())
+    assert "Student's t over replicates" in words and "no test of significance" not in words
+    assert text.count("Verdict") == 2 and "tuned: against the best setting" in words
 
 
 def test_status_and_reports_say_how_often_test_rows_were_opened(confirmed: Path) -> None:

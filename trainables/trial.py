@@ -11,7 +11,7 @@ from typing import Any
 from spaces.layout import StudyPaths
 from spaces.looks import opened_targets
 from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
-from spaces.selection import reported_score, trial_score
+from spaces.selection import kept_cut, reported_score, trial_score
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
 from trainables.oracle import OracleWorld
@@ -180,7 +180,9 @@ def _final(
     """The trial's score and everything the study keeps of it."""
     assert isinstance(spec, EvaluationSpec)
     study, cut = request.record, request.record.cuts[request.target]
-    scores = world.scores(evaluation, spec, cut)
+    row = study.catalogue.tasks[request.target]
+    kept = cut if study.confirms else kept_cut(row, cut, study.plan)
+    scores = world.scores(evaluation, spec, kept)
     about = (scores, cut, study.plan, study.catalogue)
     score, reported = trial_score(*about), reported_score(*about)
     if not math.isfinite(score):

@@ -75,19 +75,26 @@ def sets_needed(sd: float, margin: float, level: float = 0.95, power: float = 0.
     """
     if not math.isfinite(sd):
         return None
+    if sd == 0:
+        return 2
 
     def settles(n: int) -> bool:
         by_difference = difference_power(n, sd, margin, level) >= power
         return by_difference and equivalence_power(n, sd, margin, level) >= power
 
-    if sd == 0 or settles(2):
-        return 2
-    low, high = 2, 4
-    while not settles(high):
-        low, high = high, 2 * high
-        if low > MOST:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if settles(middle) else (middle, high)
-    return high
+    n = _by_normal(sd / margin, level, power)
+    if n > MOST:
+        return None
+    while not settles(n):
+        n += 1
+    return n
+
+
+def _by_normal(ratio: float, level: float, power: float) -> int:
+    """As many sets as if the sd were known: a few below what is needed, and never above."""
+    from scipy import stats
+
+    z = stats.norm.ppf
+    different = float(z((1 + level) / 2) + z(power))
+    equivalent = float(z(level) + z((1 + power) / 2))
+    return max(2, math.floor((max(different, equivalent) * ratio) ** 2))
