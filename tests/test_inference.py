@@ -370,31 +370,37 @@ def test_a_mixed_model_pools_spreads_over_cells() -> None:
     assert crossed.df == 16 and crossed.standard_error > 0
 
 
+def test_spreads_of_zero_are_not_pooled_into_an_interaction() -> None:
+    """Its error is that of its own stratum of the table of squares, and never a smaller one."""
+    for seed in range(20, 23):
+        frame, rng = cells_of(2, 2, 5, seed), np.random.default_rng(seed)
+        frame["score"] = 50 + rng.normal(0, 1, len(frame))
+        found, wanted = effect(frame, CROSSED), paired(frame, CROSSED)
+        assert found.value == pytest.approx(wanted.value, abs=1e-6)
+        # Two by two cells have one interaction: the model's stratum is the paired differences'.
+        assert found.df == wanted.df == 4
+        assert found.standard_error >= wanted.standard_error * 0.999
+
+
 @pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.ConvergenceWarning")
 def test_languages_as_random_intercepts_change_nothing() -> None:
-    """A model of every language's score has the sum and the error of the model of their means."""
-    frame, rng = cells_of(2, 2, 4, 10), np.random.default_rng(11)
+    """A model of every language's score has the sum and the error of that of their means."""
+    frame, rng = cells_of(2, 1, 5, 12), np.random.default_rng(11)
     languages = pd.DataFrame({"language": list("abcd"), "level": rng.normal(0, 9, 4)})
     rows = frame.merge(languages, how="cross")
     rows["score"] += rows["level"] + rng.normal(0, 1, len(rows))
-    rows["trial"] = rows["start"] + rows["middle"] + rows["set"].astype(str)
-    rows["cell"] = rows["start"] + rows["middle"]
     spreads = {
         "set": "0 + C(set)",
-        "start": "0 + C(set):C(start)",
-        "middle": "0 + C(set):C(middle)",
-        "trial": "0 + C(trial)",
+        "trial": "0 + C(set):C(start)",
         "language": "0 + C(language)",
     }
     whole = MixedLM.from_formula(
-        "score ~ 0 + cell", rows, groups=np.ones(len(rows)), vc_formula=spreads
+        "score ~ start", rows, groups=np.ones(len(rows)), vc_formula=spreads
     ).fit()
-    sums = np.array([CROSSED[c[:2], c[2:]] for c in ("i0m0", "i0m1", "i1m0", "i1m1")])
-    error = math.sqrt(sums @ whole.cov_params().to_numpy()[:4, :4] @ sums)
     means = rows.groupby(["start", "middle", "set"], as_index=False)["score"].mean()
-    found = effect(means, CROSSED)
-    assert found.value == pytest.approx(float(sums @ whole.fe_params), abs=1e-6)
-    assert found.standard_error == pytest.approx(error, rel=0.02)
+    found = effect(means, {("i1", "m0"): 1.0, ("i0", "m0"): -1.0})
+    assert found.value == pytest.approx(whole.params["start[T.i1]"], abs=1e-6)
+    assert found.standard_error == pytest.approx(whole.bse["start[T.i1]"], rel=0.02)
 
 
 def test_a_mixed_model_uses_sets_that_lack_cells() -> None:

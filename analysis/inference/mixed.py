@@ -26,6 +26,8 @@ class CellModel:
     """[cells] in points; empty where there is no fit."""
     covariance: Floats
     """[cells, cells]"""
+    own: Floats
+    """[cells] what the spread of trials alone makes of the variance of each mean."""
 
     @classmethod
     def fit(cls, scores: ArrayLike, cells: Sequence[Cell], sets: Sequence[Hashable]) -> "CellModel":
@@ -41,7 +43,9 @@ class CellModel:
         values = np.asarray(scores, dtype=float)
         found = _fitted(values, at, known, list(sets)) if n > 1 else None
         means, covariance = found or (np.empty(0), np.empty((0, 0)))
-        return cls(known, n, means, covariance)
+        counts = np.bincount(at, minlength=len(known))
+        own = _trial_variance(values, cells, sets) / np.maximum(counts, 1) if found else means
+        return cls(known, n, means, covariance, own)
 
     def effect(self, weights: Mapping[Cell, float], level: float = 0.95) -> Estimate:
         """A weighted sum of cell means; NaN where a weighted cell has no trial, or without a fit.
@@ -53,7 +57,7 @@ class CellModel:
         if not len(self.means) or not set(weights) <= set(self.cells):
             return t_estimate(NAN, NAN, 0.0, level, n=self.n)
         sums = np.array([weights.get(cell, 0.0) for cell in self.cells])
-        error = math.sqrt(max(0.0, float(sums @ self.covariance @ sums)))
+        error = math.sqrt(max(float(sums**2 @ self.own), float(sums @ self.covariance @ sums)))
         df = stratum_df(weights, self.cells, self.n)
         found = t_estimate(float(sums @ self.means), error, df, level, n=self.n)
         return replace(found, sd=error * math.sqrt(self.n))
@@ -77,7 +81,9 @@ def mixed_effect(
     It uses sets that lack cells, and its degrees of freedom are those of the stratum: (I - 1)
     (n - 1) between initialisations, (J - 1) (n - 1) between intermediates, (I - 1) (J - 1) (n - 1)
     of an interaction, the fewest where the sum is several of these. In turn it assumes that spreads
-    are alike in all cells, which paired differences do not.
+    are alike in all cells, which paired differences do not. Where a spread comes out as zero, the
+    likelihood pools it with that of trials, and intervals of interactions would hold 94 per cent
+    instead of 95 (simulated): no error is told that is smaller than what trials alone make it.
 
     Args:
         scores: [trials] in points.
@@ -149,6 +155,26 @@ def _fitted(
     covariance = np.asarray(fit.cov_params(), dtype=float)[:count, :count]
     known = np.isfinite(means).all() and np.isfinite(covariance).all()
     return (means, covariance) if known else None
+
+
+def _trial_variance(scores: Floats, cells: Sequence[Cell], sets: Sequence[Hashable]) -> float:
+    """Mean square of what is left of trials, beside cells and either factor within each set."""
+    labels: list[Sequence[Hashable]] = [cells]
+    for axis in (0, 1):
+        other = {cell[1 - axis] for cell in cells}
+        if len(other) > 1:  # else every trial would have a mean of its own
+            labels.append([(one, cell[axis]) for one, cell in zip(sets, cells, strict=True)])
+    columns = [np.eye(len(set(one)))[_places(one)] for one in labels]
+    design = np.hstack(columns)
+    fitted, _, rank, _ = np.linalg.lstsq(design, scores, rcond=None)
+    free = len(scores) - int(rank)
+    return float(((scores - design @ fitted) ** 2).sum()) / free if free > 0 else 0.0
+
+
+def _places(labels: Sequence[Hashable]) -> list[int]:
+    """Each label as its place among the distinct ones."""
+    known = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    return [known[label] for label in labels]
 
 
 def _within_sets(names: Any, cells: Sequence[Cell]) -> Any:
