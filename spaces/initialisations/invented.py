@@ -58,7 +58,7 @@ INVENTED: tuple[Initialisation, ...] = (
         pretraining=replace(_MICRO_PRETRAINING, languages=(*MICRO_CODES, *MICRO_TWIN_CODES)),
         image_stage="none",
     ),
-    Initialisation(name="oracle-text", world="oracle", image_stage="none"),
+    Initialisation(name="oracle-text", world="oracle"),
     Initialisation(
         name="oracle-multimodal",
         world="oracle",
