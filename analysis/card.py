@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from analysis.banner import banner
-from analysis.frames import trial_score_rows
+from analysis.scores import trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot
 from analysis.wording import hyperparameter_words, points
 from spaces.initialisations import Initialisation

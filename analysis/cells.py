@@ -7,9 +7,11 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from analysis.comparisons import intermediate_groups
-from analysis.frames import DEFAULT_ROOT, Row, Studies, trial_score_rows, typed_frame
+from analysis.frames import DEFAULT_ROOT, Studies
+from analysis.scores import Row, trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
 from analysis.tables import table, title, wrapped
+from analysis.typed import typed_frame
 from analysis.wording import counted, points
 from spaces.contrast import Cell, averaged
 from spaces.records import SCORE_COLUMNS, TRIAL_COLUMNS, Column

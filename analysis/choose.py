@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.frames import DEFAULT_ROOT, Studies, setting_columns, typed_frame
+from analysis.frames import DEFAULT_ROOT, Studies, setting_columns
 from analysis.gains import Baselines, best_trial
 from analysis.rescoring import rescored, selector_cuts
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
+from analysis.typed import typed_frame
 from analysis.wording import hyperparameter_words
 from spaces.layout import StoreError
 from spaces.mistakes import nearest

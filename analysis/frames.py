@@ -5,43 +5,24 @@ dtypes when it is empty.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.gains import Baselines
 from analysis.phase_rows import COSTS, phase_rows, totals
-from analysis.snapshot import ReadTrial, Score, Snapshot, read_snapshots
-from spaces.leakage import leakage_classes, seen_flags
-from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, SCORE_COLUMNS, TRIAL_COLUMNS, Column
+from analysis.scores import Row, scores_frame
+from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
+from analysis.typed import joined, typed_frame
+from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, TRIAL_COLUMNS, Column
 from spaces.settings import TransferSetting
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 Studies = str | Iterable[str]
-Row = dict[str, Any]
 
 DEFAULT_ROOT = Path("runs")
-
-SCORE_FIELDS = tuple(field.name for field in fields(Score))
-
-
-def typed_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> "DataFrame":
-    """A frame with exactly these columns and dtypes, whatever the rows hold.
-
-    Raises:
-        KeyError: a row lacks a column; None is how a row says that it has no value.
-    """
-    # Late: pandas costs most of a second of CPU, which `import analysis` must not.
-    import pandas as pd
-
-    arrays = {}
-    for column in columns:
-        dtype: Any = column.dtype  # a string; pandas' stubs ask for one literal at a time
-        arrays[column.name] = pd.array([row[column.name] for row in rows], dtype=dtype)
-    return pd.DataFrame(arrays)
 
 
 def load_trials(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
@@ -71,7 +52,7 @@ def load_scores(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    return _load(score_rows, SCORE_COLUMNS, study, root)
+    return scores_frame(read_snapshots(study, root))
 
 
 def load_reports(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
@@ -109,8 +90,8 @@ def _load(
     study: Studies,
     root: Path | str,
 ) -> "DataFrame":
-    found = [row for snapshot in read_snapshots(study, root) for row in rows(snapshot)]
-    return typed_frame(found, columns)
+    snapshots = read_snapshots(study, root)
+    return joined((typed_frame(rows(snapshot), columns) for snapshot in snapshots), columns)
 
 
 def _trial_rows(snapshot: Snapshot) -> list[Row]:
@@ -187,57 +168,6 @@ def setting_columns(setting: TransferSetting | None) -> Row:
 def _cost_columns(trial: ReadTrial, executed: list[Row]) -> Row:
     """What the trial executed; unknown, which is not zero, where it never named its phases."""
     return {**totals(executed)} if trial.keys or executed else dict.fromkeys(COSTS)
-
-
-def score_rows(snapshot: Snapshot) -> list[Row]:
-    """Rows of ``SCORE_COLUMNS``."""
-    return [row for trial in snapshot.trials for row in trial_score_rows(snapshot, trial)]
-
-
-def trial_score_rows(snapshot: Snapshot, trial: ReadTrial) -> list[Row]:
-    """Rows of ``SCORE_COLUMNS`` for one trial."""
-    scores = trial.attributes.record.scores
-    # 10,000 trials have half a million scores: one set of flags for all halves of a language, and
-    # no `asdict`, which copies values deeply and takes longer than all else together.
-    languages = dict.fromkeys(score.language for score in scores)
-    classes = _leakage(snapshot, trial, languages)
-    flags = {c: _language_columns(snapshot, trial, c) | {"leakage": classes[c]} for c in languages}
-    about = {
-        "study": snapshot.record.name,
-        "world": snapshot.record.plan.world,
-        "target": trial.target,
-        "trial_number": trial.number,
-        "setting_id": trial.setting_id,
-    }
-    return [
-        about | {name: getattr(score, name) for name in SCORE_FIELDS} | flags[score.language]
-        for score in scores
-    ]
-
-
-def _leakage(
-    snapshot: Snapshot, trial: ReadTrial, languages: Iterable[str]
-) -> dict[str, str | None]:
-    """Leakage class of each language; unknown where the setting is."""
-    if trial.setting is None:
-        return dict.fromkeys(languages)
-    return leakage_classes(snapshot.record.catalogue, trial.setting, trial.target, languages)
-
-
-def _language_columns(snapshot: Snapshot, trial: ReadTrial, code: str) -> Row:
-    catalogue, cut = snapshot.record.catalogue, snapshot.record.cuts[trial.target]
-    language = catalogue.languages.get(code)
-    seen: Row = dict.fromkeys(("seen_source", "seen_intermediate", "seen_skill"))
-    if trial.setting:
-        seen |= seen_flags(catalogue, trial.setting, trial.target, code)
-    return {
-        "chance": catalogue.tasks[trial.target].chance,
-        "group": language.group if language else None,
-        "grouping": snapshot.record.plan.study.grouping,
-        "role": cut.role(code),
-        "in_objective": code in cut.objective,
-        **seen,
-    }
 
 
 def _report_rows(snapshot: Snapshot) -> list[Row]:

@@ -5,9 +5,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from analysis.frames import DEFAULT_ROOT, Row, Studies, typed_frame
+from analysis.frames import DEFAULT_ROOT, Studies
+from analysis.scores import Row
 from analysis.snapshot import Snapshot, read_snapshots
 from analysis.tables import table, title, wrapped
+from analysis.typed import typed_frame
 from spaces.layout import HELD_OUT, artifact_folder, read_done
 from spaces.records import PRETRAINING_COLUMNS
 

@@ -3,8 +3,8 @@
 from statistics import fmean
 from typing import Any
 
-from analysis.frames import trial_score_rows
 from analysis.gains import Baselines
+from analysis.scores import trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot
 from analysis.tables import table, wrapped
 from analysis.wording import gain, points

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from analysis.frames import trial_score_rows
 from analysis.gains import Baselines, best_trial
+from analysis.scores import trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot
 from analysis.tables import table, title, wrapped
 from analysis.wording import gain, points

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis import load_trials, status_text
-from analysis.frames import typed_frame
+from analysis.typed import typed_frame
 from analysis.wording import look_words
 from search.cluster import ray_cluster
 from search.deadline import Deadline
