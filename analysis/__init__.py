@@ -7,7 +7,7 @@ from analysis.cells import contrast_cells
 from analysis.choose import best_settings
 from analysis.confirmed_scores import confirmed_gains, confirmed_settings
 from analysis.effects import contrast, interaction
-from analysis.frames import load_phases, load_reports, load_scores, load_trials
+from analysis.frames import load_phases, load_reports, load_scores, load_trials, with_trials
 from analysis.held_out import load_pretraining
 from analysis.ladder import selection_ladder
 from analysis.report import report_text
@@ -28,4 +28,5 @@ __all__ = [
     "report_text",
     "selection_ladder",
     "status_text",
+    "with_trials",
 ]

@@ -11,7 +11,7 @@ from analysis.frames import DEFAULT_ROOT, Studies
 from analysis.scores import Row, trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
 from analysis.tables import table, title, wrapped
-from analysis.typed import typed_frame
+from analysis.typed import studies_frame
 from analysis.wording import counted, points
 from spaces.contrast import Cell, averaged
 from spaces.records import SCORE_COLUMNS, TRIAL_COLUMNS, Column
@@ -67,8 +67,12 @@ def contrast_cells(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFram
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    rows = [row for snapshot in read_snapshots(study, root) for row in cell_rows(snapshot)]
-    return typed_frame(rows, CELL_COLUMNS)
+    return cells_frame(read_snapshots(study, root))
+
+
+def cells_frame(snapshots: Iterable[Snapshot]) -> "DataFrame":
+    """A frame of ``CELL_COLUMNS``."""
+    return studies_frame(cell_rows, snapshots, CELL_COLUMNS)
 
 
 def cell_rows(snapshot: Snapshot) -> list[Row]:

@@ -1,36 +1,24 @@
 """A study as files for others: its frames, or a submission to the benchmark."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from analysis.cells import contrast_cells
-from analysis.frames import DEFAULT_ROOT, load_phases, load_reports, load_scores, load_trials
-from analysis.held_out import load_pretraining
-from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
+from analysis.dictionary import DICTIONARY, FRAMES, data_dictionary
+from analysis.frames import DEFAULT_ROOT
+from analysis.snapshot import ReadTrial, Snapshot, read_snapshot, read_snapshots
 from analysis.submission import write_submission
 from spaces.benchmark import XTREME_R
 from spaces.layout import StoreError, finished_folder
 from spaces.predictions import PREDICTIONS, PredictionTable, read_predictions
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-FRAMES: dict[str, Callable[..., "DataFrame"]] = {
-    "trials": load_trials,
-    "scores": load_scores,
-    "reports": load_reports,
-    "phases": load_phases,
-    "cells": contrast_cells,
-    "pretraining": load_pretraining,
-}
-"""Name of a file -> the frame in it."""
-
 
 def export_frames(
     study: str, folder: Path, form: str, root: Path | str = DEFAULT_ROOT
 ) -> list[Path]:
-    """Write every frame of a study.
+    """Write every frame of a study, and what each of their columns is.
+
+    Parquet keeps dtypes, missing values and, in ``attrs``, units and meanings; csv keeps none of
+    them, so that the dictionary beside it is how to read it.
 
     Args:
         study: name of the study.
@@ -41,7 +29,9 @@ def export_frames(
     Returns:
         The files that were written.
     """
-    frames = {name: load(study, root=root) for name, load in FRAMES.items()}
+    snapshots = read_snapshots(study, root)  # once: the frames of a running study agree
+    frames = {frame.name: frame.make(snapshots) for frame in FRAMES if frame.make}
+    frames[DICTIONARY] = data_dictionary()
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, frame in frames.items():

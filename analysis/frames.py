@@ -5,7 +5,7 @@ dtypes when it is empty.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ from analysis.gains import Baselines
 from analysis.phase_rows import COSTS, phase_rows, totals
 from analysis.scores import Row, scores_frame
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
-from analysis.typed import joined, typed_frame
-from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, TRIAL_COLUMNS, Column
+from analysis.typed import studies_frame
+from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, TRIAL_COLUMNS, TRIAL_KEYS
 from spaces.settings import TransferSetting
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def load_trials(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    return _load(_trial_rows, TRIAL_COLUMNS, study, root)
+    return trials_frame(read_snapshots(study, root))
 
 
 def load_scores(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
@@ -65,7 +65,7 @@ def load_reports(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame"
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    return _load(_report_rows, REPORT_COLUMNS, study, root)
+    return reports_frame(read_snapshots(study, root))
 
 
 def load_phases(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
@@ -81,17 +81,45 @@ def load_phases(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    return _load(phase_rows, PHASE_COLUMNS, study, root)
+    return phases_frame(read_snapshots(study, root))
 
 
-def _load(
-    rows: Callable[[Snapshot], list[Row]],
-    columns: Sequence[Column],
-    study: Studies,
-    root: Path | str,
-) -> "DataFrame":
-    snapshots = read_snapshots(study, root)
-    return joined((typed_frame(rows(snapshot), columns) for snapshot in snapshots), columns)
+def with_trials(frame: "DataFrame", trials: "DataFrame") -> "DataFrame":
+    """A frame of scores, reports or phases with the columns of its trials that it lacks.
+
+    Each row stays, in its place, and none is doubled; of trials that are not there the new columns
+    are NA. Names that both have, such as ``role``, ``steps`` or ``seconds``, keep the frame's own
+    meaning.
+
+    Args:
+        frame: with the columns study, target and trial_number.
+        trials: of ``load_trials``, of the same studies; a choice of its columns or rows will do.
+
+    Raises:
+        KeyError: one of the frames lacks a column of those three.
+        pandas.errors.MergeError: a trial stands twice in ``trials``.
+    """
+    keys = list(TRIAL_KEYS)
+    new = [name for name in trials.columns if name not in {*keys, *frame.columns}]
+    found = frame.merge(trials[[*keys, *new]], on=keys, how="left", validate="many_to_one")
+    for name in ("units", "meanings"):
+        found.attrs[name] = trials.attrs.get(name, {}) | frame.attrs.get(name, {})
+    return found
+
+
+def trials_frame(snapshots: Iterable[Snapshot]) -> "DataFrame":
+    """A frame of ``TRIAL_COLUMNS``."""
+    return studies_frame(_trial_rows, snapshots, TRIAL_COLUMNS)
+
+
+def reports_frame(snapshots: Iterable[Snapshot]) -> "DataFrame":
+    """A frame of ``REPORT_COLUMNS``."""
+    return studies_frame(_report_rows, snapshots, REPORT_COLUMNS)
+
+
+def phases_frame(snapshots: Iterable[Snapshot]) -> "DataFrame":
+    """A frame of ``PHASE_COLUMNS``."""
+    return studies_frame(phase_rows, snapshots, PHASE_COLUMNS)
 
 
 def _trial_rows(snapshot: Snapshot) -> list[Row]:
@@ -152,10 +180,13 @@ def _start_columns(snapshot: Snapshot, trial: ReadTrial) -> Row:
 def setting_columns(setting: TransferSetting | None) -> Row:
     """The columns that say in short what a setting is; None throughout where it is not known."""
     mixtures = setting.intermediate if setting else ()
+    parts = [part for mixture in mixtures for part in mixture.parts]
     target = setting.target if setting else None
     return {
         "initialisation": setting.initialisation if setting else None,
         "intermediate": setting.intermediate_name if setting else None,
+        "intermediate_tasks": _names(part.task for part in parts) if setting else None,
+        "intermediate_languages": _names(part.language for part in parts) if setting else None,
         "intermediate_learning_rate": mixtures[0].optimisation.learning_rate if mixtures else None,
         "intermediate_steps": sum(m.optimisation.steps for m in mixtures) if setting else None,
         "source_languages": "+".join(setting.source_languages) if setting else None,
@@ -163,6 +194,10 @@ def setting_columns(setting: TransferSetting | None) -> Row:
         "target_steps": target.steps if target else None,
         "readout": str(setting.readout) if setting and setting.readout else None,
     }
+
+
+def _names(names: Iterable[str]) -> str:
+    return "+".join(sorted({*names})) or "none"
 
 
 def _cost_columns(trial: ReadTrial, executed: list[Row]) -> Row:

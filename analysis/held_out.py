@@ -9,7 +9,7 @@ from analysis.frames import DEFAULT_ROOT, Studies
 from analysis.scores import Row
 from analysis.snapshot import Snapshot, read_snapshots
 from analysis.tables import table, title, wrapped
-from analysis.typed import typed_frame
+from analysis.typed import studies_frame
 from spaces.layout import HELD_OUT, artifact_folder, read_done
 from spaces.records import PRETRAINING_COLUMNS
 
@@ -39,8 +39,12 @@ def load_pretraining(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFr
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    rows = [row for snapshot in read_snapshots(study, root) for row in held_out_rows(snapshot)]
-    return typed_frame(rows, PRETRAINING_COLUMNS)
+    return pretraining_frame(read_snapshots(study, root))
+
+
+def pretraining_frame(snapshots: Iterable[Snapshot]) -> "DataFrame":
+    """A frame of ``PRETRAINING_COLUMNS``."""
+    return studies_frame(held_out_rows, snapshots, PRETRAINING_COLUMNS)
 
 
 def held_out_rows(snapshot: Snapshot) -> list[Row]:
@@ -55,6 +59,7 @@ def held_out_rows(snapshot: Snapshot) -> list[Row]:
     return [
         {
             "study": record.name,
+            "world": record.plan.world,
             "initialisation": name,
             "key": key,
             **row,

@@ -1,12 +1,14 @@
 """Frames with declared columns: the same names and dtypes whatever the rows hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spaces.records import Column
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from analysis.snapshot import Snapshot
 
 # Late in every function: pandas costs most of a second of CPU, which `import analysis` must not.
 
@@ -45,6 +47,15 @@ def joined(frames: Iterable["DataFrame"], columns: Sequence[Column]) -> "DataFra
 
     parts = [typed_frame([], columns), *frames]
     return described(pd.concat(parts, ignore_index=True), columns)
+
+
+def studies_frame(
+    rows: Callable[["Snapshot"], list[dict[str, Any]]],
+    snapshots: Iterable["Snapshot"],
+    columns: Sequence[Column],
+) -> "DataFrame":
+    """The rows of several studies, one after the other."""
+    return joined((typed_frame(rows(snapshot), columns) for snapshot in snapshots), columns)
 
 
 def described(frame: "DataFrame", columns: Sequence[Column]) -> "DataFrame":

@@ -25,7 +25,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from analysis.export import FRAMES
+from analysis.dictionary import FRAMES
 from analysis.snapshot import read_snapshot
 from spaces.catalogue import Catalogue
 from spaces.layout import StudyPaths
@@ -133,7 +133,8 @@ def measured(name: str, root: Path) -> dict[str, Any]:
     if name == "-":
         read_snapshot(NAME, root)
         return {"frame": name} | _held(spent, begun)
-    frame = FRAMES[name](NAME, root=root)
+    load = next(frame.load for frame in FRAMES if frame.name == name)
+    frame = load(NAME, root=root)
     row = {"frame": name, "rows": len(frame)} | _held(spent, begun)
     row["MB"] = frame.memory_usage(deep=True).sum() / 1e6
     file, begun = root / f"{name}.parquet", time.perf_counter()

@@ -16,6 +16,9 @@ class Column:
     unit: str = ""
 
 
+TRIAL_KEYS = ("study", "target", "trial_number")
+"""Columns that name a trial: of ``trials`` they name a row, and other frames join on them."""
+
 TRIAL_COLUMNS = (
     Column("study", "string", "name of the study"),
     Column("world", "string", "real, micro or oracle; results of different worlds never mix"),
@@ -49,6 +52,8 @@ TRIAL_COLUMNS = (
         "image_stage", "string", "none, distilled captions, images, shuffled images; NA: not known"
     ),
     Column("intermediate", "string", "mixtures trained in between, or none"),
+    Column("intermediate_tasks", "string", "tasks of all mixtures, sorted: nli+qa; or none"),
+    Column("intermediate_languages", "string", "their languages, sorted: de+sw; or none"),
     Column("intermediate_learning_rate", "Float64", "peak learning rate of the first mixture"),
     Column("intermediate_steps", "Int64", "optimiser steps of all mixtures", "steps"),
     Column("source_languages", "string", "languages of the target phase's rows"),
@@ -125,6 +130,7 @@ REPORT_COLUMNS = (
 
 PRETRAINING_COLUMNS = (
     Column("study", "string", "name of the study"),
+    Column("world", "string", "real, micro or oracle"),
     Column("initialisation", "string", "weights that were pretrained here"),
     Column("key", "string", "content key of the phase: one for each initialisation seed"),
     Column("task", "string", "whose dev rows these are"),

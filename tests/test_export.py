@@ -102,10 +102,10 @@ def test_an_untrained_target_is_the_initialisation(initialisation: Path, tmp_pat
 
 @pytest.mark.parametrize("form", ["parquet", "csv"])
 def test_frames_are_written_whole(form: str, tmp_path: Path) -> None:
-    """One file for each frame, with its columns also where it is empty."""
+    """One file for each frame, with its columns also where it is empty, and their dictionary."""
     study = World(tmp_path / "root")
     files = export_frames(study.name, tmp_path / "out", form, tmp_path / "root")
-    names = ["cells", "phases", "pretraining", "reports", "scores", "trials"]
+    names = ["cells", "data_dictionary", "phases", "pretraining", "reports", "scores", "trials"]
     assert sorted(file.stem for file in files) == names
     scores = tmp_path / "out" / f"scores.{form}"
     read = pd.read_parquet(scores) if form == "parquet" else pd.read_csv(scores)
