@@ -1,0 +1,92 @@
+"""The notebook of ``examples/notebooks``: run as it stands, on a study of the oracle world."""
+
+import re
+from pathlib import Path
+from statistics import fmean, stdev
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from scipy import stats
+
+from analysis import contrast_cells
+from tests.plans import HOME, frozen
+from tests.studies import driven
+
+NOTEBOOK = HOME / "examples" / "notebooks" / "study-to-paper.ipynb"
+
+PLAN = {
+    "targets.tasks": ["xnli"],
+    "budget.trials_per_target": 0,
+    "contrast": {"seeds": 3, "intermediates": ["none", "nli:esho", "qa:fanu"]},
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two initialisations by three intermediates under three sets of seeds."""
+    root = tmp_path_factory.mktemp("root")
+    driven(frozen(PLAN), root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def out(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the notebook wrote."""
+    out = tmp_path_factory.mktemp("out")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"STUDY": "first", "ROOT": root, "OUT": out, "PYTHONPATH": HOME}.items():
+            patch.setenv(name, str(value))
+        patch.setenv("MPLBACKEND", "agg")
+        NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(out)}}).execute()
+    return out
+
+
+def test_it_is_committed_clean() -> None:
+    """No outputs, no counters: a change of it shows what changed. Ten cells of code."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert len(cells) == 10
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+
+
+def test_it_writes_the_table_and_the_figure(out: Path) -> None:
+    """From a study to files that a paper includes."""
+    table = (out / "gains.tex").read_text(encoding="utf-8")
+    assert r"\toprule" in table and r"\label{tab:gains}" in table
+    assert "Study first: world oracle" in table and "DEMONSTRATION, NOT EVIDENCE" in table
+    assert "oracle-multimodal" in (out / "depends.tex").read_text(encoding="utf-8")
+    assert (out / "gains.pdf").read_bytes().startswith(b"%PDF")
+    assert (out / "gains.png").stat().st_size > 10_000
+
+
+def test_its_numbers_are_those_of_the_study(root: Path, out: Path) -> None:
+    """A cell of its table is the mean gain over sets, with Student's interval, worked out apart."""
+    cells = contrast_cells("first", root=root)
+    mine = cells[
+        (cells["initialisation"] == "oracle-text")
+        & cells["averaged"]
+        & (cells["group"] == "non_european")
+        & ~cells["seen_source"]
+        & (cells["language"] != "fanu")
+    ]
+    value = mine.set_index(["intermediate", "replicate", "language"])["score"]
+    sets = sorted(set(mine["replicate"]))
+    gains = [
+        fmean(value["qa:fanu", n, code] - value["none", n, code] for code in set(mine["language"]))
+        for n in sets
+    ]
+    half = stats.t.ppf(0.975, len(gains) - 1) * stdev(gains) / len(gains) ** 0.5
+    mean = fmean(gains)
+    told = f"{mean:+.1f} [{mean - half:.1f}, {mean + half:.1f}]"
+    table = (out / "gains.tex").read_text(encoding="utf-8")
+    plain = re.sub(r"\\textbf\{(.*)\} &", r"\1 &", table)
+    plain = plain.replace("$-$", "-").replace("{[}", "[").replace("{]}", "]")
+    line = next(
+        row
+        for row in plain.splitlines()
+        if "oracle-text" in row and "qa:fanu" in row and r"non\_european" in row
+    )
+    assert told in line, (told, line)
