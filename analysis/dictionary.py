@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from analysis.cells import CELL_COLUMNS, cells_frame, contrast_cells
 from analysis.choose import BEST_COLUMNS, best_settings
+from analysis.confirmed_scores import confirmed_gains, confirmed_settings
+from analysis.effects import contrast
 from analysis.frames import (
     load_phases,
     load_reports,
@@ -16,10 +18,15 @@ from analysis.frames import (
     trials_frame,
 )
 from analysis.held_out import load_pretraining, pretraining_frame
+from analysis.ladder import selection_ladder
 from analysis.scores import scores_frame
 from analysis.snapshot import Snapshot
 from analysis.typed import typed_frame
 from spaces.records import (
+    CONFIRMED_COLUMNS,
+    EFFECT_COLUMNS,
+    GAIN_COLUMNS,
+    LADDER_COLUMNS,
     PHASE_COLUMNS,
     PRETRAINING_COLUMNS,
     REPORT_COLUMNS,
@@ -45,7 +52,8 @@ class Frame:
     load: Callable[..., "DataFrame"]
     """From the names of studies, and their root."""
     make: Callable[[Iterable[Snapshot]], "DataFrame"] | None
-    """From snapshots; None where an export leaves it out: a confirmation has no best settings."""
+    """From snapshots; None where an export leaves it out, because it answers a question of its own
+    or is not there of every study."""
     columns: tuple[Column, ...]
     row: str
     """What one row is."""
@@ -103,6 +111,38 @@ FRAMES = (
         PRETRAINING_COLUMNS,
         "a measure of an initialisation that was pretrained here, in one language",
         ("study", "key", "task", "language", "measure"),
+    ),
+    Frame(
+        "effects",
+        contrast,
+        None,
+        EFFECT_COLUMNS,
+        "a difference of two levels of a contrast's factor; `interaction` has the same columns",
+        ("study", "target", "contrasted", "baseline", "averaged_over", "method"),
+    ),
+    Frame(
+        "confirmed",
+        confirmed_settings,
+        None,
+        CONFIRMED_COLUMNS,
+        "a setting that a confirmation ran",
+        ("study", "target", "setting_id"),
+    ),
+    Frame(
+        "gains",
+        confirmed_gains,
+        None,
+        GAIN_COLUMNS,
+        "a finalist of a confirmation against one of its baselines",
+        ("study", "target", "setting_id", "against", "baseline_id", "method"),
+    ),
+    Frame(
+        "ladder",
+        selection_ladder,
+        None,
+        LADDER_COLUMNS,
+        "a rule that could have chosen a target's setting, and what it would have picked",
+        ("study", "target", "selection"),
     ),
 )
 """Every frame that is loaded from studies."""

@@ -1,5 +1,6 @@
 """Frames as tables that a pandas user joins, groups, and writes to files."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,10 @@ from pandas.testing import assert_frame_equal
 import analysis
 from analysis.dictionary import DICTIONARY, FRAMES, data_dictionary
 from analysis.export import export_frames
+from search.confirmation import confirmation
 from spaces.records import TRIAL_KEYS
 from tests.analysis_world import World, small_study
+from tests.frame_docs import PAGE, page
 from tests.plans import frozen
 from tests.studies import driven
 
@@ -18,25 +21,30 @@ KEYS = list(TRIAL_KEYS)
 
 NAMES = ["small", "second", "first", "empty"]
 
+CONFIRMED = {name: ["first.confirm"] for name in ("confirmed", "gains", "ladder")}
+"""Frames that speak of a confirmation."""
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four studies: by hand, another with its seeds and settings, driven with a contrast, empty."""
+    """Studies by hand, with other seeds, driven with a contrast and confirmed, and empty."""
     root = tmp_path_factory.mktemp("root")
     small_study(root)
     second = World(root, "second", seed=8)
     second.add("COMPLETE", second.setting("intermediate"), 70.0)
     World(root, "empty")
     contrast = {"seeds": 2, "intermediates": ["none", "nli:esho"]}
-    few = {"budget.trials_per_target": 5, "space.initialisations": ["oracle-text"]}
+    few = {"budget.trials_per_target": 5}
     driven(frozen({"contrast": contrast, "targets.tasks": ["xnli", "xcopa"], **few}), root)
+    record, _ = confirmation("first", root, top=1, replicates=2)
+    driven(record, root)
     return root
 
 
 @pytest.fixture(scope="module")
 def frames(root: Path) -> dict[str, pd.DataFrame]:
-    """Every frame over all four studies."""
-    return {frame.name: frame.load(NAMES, root=root) for frame in FRAMES}
+    """Every frame over all studies that it speaks of."""
+    return {f.name: f.load(CONFIRMED.get(f.name, NAMES), root=root) for f in FRAMES}
 
 
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.name)
@@ -63,7 +71,7 @@ def test_keys_name_one_row(frames, frame) -> None:
     made = frames[frame.name]
     assert len(made) or frame.name == "pretraining"  # this world pretrains nothing
     assert not made.duplicated(list(frame.keys)).any()
-    assert not made[list(dict.fromkeys([*KEYS[:1], *frame.keys[:2]]))].isna().any(axis=None)
+    assert not made[[*frame.keys[:2]]].isna().any(axis=None)
 
 
 @pytest.mark.parametrize("name", ["scores", "reports", "phases"])
@@ -175,3 +183,25 @@ def test_the_dictionary_counts_every_column_once() -> None:
     for frame in FRAMES:
         keys = told.loc[(told["frame"] == frame.name) & told["key"], "column"]
         assert {*keys} == {*frame.keys}
+
+
+def test_the_page_of_frames_says_what_is_declared() -> None:
+    """``docs/frames.md`` has every frame's columns as the code has them."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text) == text, "the page is old: python -m tests.frame_docs"
+    for frame in FRAMES:
+        assert text.count(f"\n## {frame.name}\n") == 1
+        assert f"analysis.{frame.load.__name__}" in text and hasattr(analysis, frame.load.__name__)
+        assert all(f"| `{column.name}` | {column.dtype} |" in text for column in frame.columns)
+
+
+def test_examples_of_the_page_run(root: Path, tmp_path: Path, monkeypatch) -> None:
+    """Each block of Python on the page does what it says, in order, on a study of this name."""
+    export_frames("first", tmp_path, "csv", root=root)
+    monkeypatch.chdir(tmp_path)
+    Path("runs").symlink_to(root)
+    names = {"pd": pd}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        exec(block.replace('"demo"', '"first"').replace('"other"', '"second"'), names)
+    assert names["wide"]["intermediate_languages"].notna().all()
+    assert names["scores"].memory_usage().sum() < names["wide"].memory_usage().sum()
