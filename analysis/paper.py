@@ -65,7 +65,8 @@ def paper_table(
         frame: with a column ``study``, or with a caption. Rows are as they stand: choose and sort
             them first.
         form: ``latex`` or ``markdown``.
-        columns: which, in this order; or column -> its heading. Left out: the usual ones.
+        columns: which, in this order; or column -> its heading. Left out: the usual ones that have
+            values.
         best: a column whose highest value is bold.
         within: columns; the best of each of their combinations is bold instead.
         decimals: of points.
@@ -97,7 +98,8 @@ def _named(frame: "DataFrame", columns: Sequence[str] | Mapping[str, str] | None
     if isinstance(columns, Mapping):
         return dict(columns)
     if columns is None:
-        columns = [name for name in SHOWN if name in frame.columns] or list(frame.columns)
+        usual = [name for name in SHOWN if name in frame.columns]
+        columns = [name for name in usual if frame[name].notna().any()] or usual or [*frame.columns]
     return {name: name.replace("_", " ") for name in columns}
 
 
