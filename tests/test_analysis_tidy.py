@@ -10,8 +10,11 @@ from pandas.testing import assert_frame_equal
 import analysis
 from analysis.dictionary import DICTIONARY, FRAMES, data_dictionary
 from analysis.export import export_frames
+from analysis.scores import trial_score_rows
+from analysis.snapshot import read_snapshots
+from analysis.typed import typed_frame
 from search.confirmation import confirmation
-from spaces.records import TRIAL_KEYS
+from spaces.records import SCORE_COLUMNS, TRIAL_KEYS
 from tests.analysis_world import World, small_study
 from tests.frame_docs import PAGE, page
 from tests.plans import frozen
@@ -205,3 +208,30 @@ def test_examples_of_the_page_run(root: Path, tmp_path: Path, monkeypatch) -> No
         exec(block.replace('"demo"', '"first"').replace('"other"', '"second"'), names)
     assert names["wide"]["intermediate_languages"].notna().all()
     assert names["scores"].memory_usage().sum() < names["wide"].memory_usage().sum()
+
+
+def test_scores_are_those_of_their_trials_one_by_one(tmp_path: Path) -> None:
+    """The frame that is made by columns holds what rows made trial by trial hold, also unknowns."""
+    small_study(tmp_path)
+    world = World(tmp_path, "odd", seed=9)
+    for number, tasks in enumerate(("qa", "nli", "qa")):
+        language = ("esho", "fanu")[number % 2]
+        world.add("COMPLETE", world.setting("intermediate", tasks, language), 60.0 + number)
+    world.add("COMPLETE", world.setting("none"), 50.0, setting=None, setting_id=None)
+    names = ["odd", "small"]
+    rows = [
+        row
+        for snapshot in read_snapshots(names, tmp_path)
+        for trial in snapshot.trials
+        for row in trial_score_rows(snapshot, trial)
+    ]
+    made = analysis.load_scores(names, root=tmp_path)
+    assert_frame_equal(made, typed_frame(rows, SCORE_COLUMNS))
+    odd = made[made["study"] == "odd"]
+    assert odd["leakage"].isna().mean() == 0.25 and odd["seen_skill"].sum() == 3
+    assert odd.groupby("trial_number")["seen_intermediate"].sum().tolist() == [
+        3,
+        3,
+        3,
+        0,
+    ]  # of all items and of halves
