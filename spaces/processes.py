@@ -43,9 +43,14 @@ class Owner:
         return asdict(self)
 
     @property
+    def is_here(self) -> bool:
+        """Whether it is one of this machine."""
+        return self.host == socket.gethostname()
+
+    @property
     def is_gone(self) -> bool:
         """True when it certainly runs no more; False also where that cannot be known from here."""
-        if self.host != socket.gethostname():
+        if not self.is_here:
             return False
         if self.boot_id != _boot_id():
             return True

@@ -109,7 +109,8 @@ HOLDER = """
 import sys
 from pathlib import Path
 from search import lease
-lease.BEAT_SECONDS = 3600
+from spaces import leases
+leases.BEAT_SECONDS = 3600
 held = lease.DriverLease(Path(sys.argv[1]))
 held.acquire()
 print("held", flush=True)

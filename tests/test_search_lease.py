@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from search import lease as lease_module
 from search.lease import DriverLease, LeaseHeld, LeaseLost
+from spaces import leases
 from spaces.layout import read_json, write_json
 from spaces.processes import Owner
 from tests.plans import contents, lease_holder, python
@@ -199,7 +199,7 @@ def test_a_lost_lease_is_noticed(path: Path) -> None:
 
 def test_a_lost_lease_is_not_renewed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old owner's beat ends when another one has the lease."""
-    monkeypatch.setattr(lease_module, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 0.02)
     lease = DriverLease(path)
     lease.acquire()
     while read_json(path)["beat"] < 3:
@@ -215,7 +215,7 @@ def test_a_sleeper_does_not_share_the_lease_of_a_later_driver(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A driver that slept while another took over, finished and left, finds a third one's lease."""
-    monkeypatch.setattr(lease_module, "BEAT_SECONDS", 3600)
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 3600)
     sleeper = DriverLease(path)
     sleeper.acquire()
     write_lease(path, elsewhere(), epoch=2)  # took over while this one slept ...
