@@ -1,12 +1,13 @@
 """What phases cost and what the store saved: one row per execution, one per hit."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from analysis.snapshot import FinishedPhase, ReadTrial, Snapshot
 from spaces.phases import KINDS
 
-COSTS = ("steps", "tokens", "seconds")
+COSTS = ("steps", "tokens", "seconds", "gpu_seconds")
 
 
 def phase_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -55,7 +56,7 @@ def _executed_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
             "kind": made.get("kind"),
             "title": made.get("title"),
             "hit": False,
-            **{cost: made.get(cost) for cost in COSTS},
+            **_costs(made),
             "executed_by": name,
         }
         for key, found in snapshot.executions.items()
@@ -77,8 +78,7 @@ def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) ->
     name = snapshot.record.name
     found = snapshot.executions[phase.key]
     # What an execution cost stands in its provenance; a trial's own note serves where that is gone.
-    noted = {cost: getattr(phase, cost) for cost in COSTS}
-    costs = found[0] if phase.hit and found else noted
+    made = found[0] if phase.hit and found else asdict(phase)
     return {
         "study": name,
         "world": snapshot.record.plan.world,
@@ -89,12 +89,19 @@ def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) ->
         "kind": phase.kind,
         "title": phase.title,
         "hit": phase.hit,
-        **{cost: costs.get(cost) for cost in COSTS},
+        **_costs(made),
         "executed_by": (found[0].get("study") if found else None) if phase.hit else name,
     }
 
 
+def _costs(made: dict[str, Any]) -> dict[str, Any]:
+    """What an execution cost; None for what it did not write down."""
+    gpus, seconds = made.get("gpus"), made.get("seconds")
+    held = None if gpus is None or seconds is None else gpus * seconds
+    return {**{cost: made.get(cost) for cost in COSTS}, "gpu_seconds": held}
+
+
 def totals(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """Sums of steps, tokens and seconds over some rows; a cost nobody wrote down counts nothing."""
+    """Sums of each cost over some rows; one that nobody wrote down counts nothing."""
     chosen = list(rows)
     return {cost: sum(row[cost] or 0 for row in chosen) for cost in COSTS}

@@ -218,20 +218,31 @@ def _overview_row(snapshot: Snapshot, target: str, best: ReadTrial | None) -> tu
 
 
 def _phases_part(rows: list[Row]) -> str:
-    """What the study executed and what the store saved it, by kind."""
-    header = ("phases", "executed", "steps", "seconds", "reused", "steps saved", "seconds saved")
+    """What the study executed and what the store saved it, by kind; in GPU-seconds if any."""
+    unit, words = ("gpu_seconds", "GPU-s") if totals(rows)["gpu_seconds"] else ("seconds",) * 2
+    header = ("phases", "executed", "steps", words, "reused", "steps saved", f"{words} saved")
     kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
-    cells = [_kind_row(kind, [row for row in rows if row["kind"] == kind]) for kind in kinds]
-    return table(header, [*cells, _kind_row("all", rows)])
+    cells = [_kind_row(kind, [row for row in rows if row["kind"] == kind], unit) for kind in kinds]
+    return "\n".join([table(header, [*cells, _kind_row("all", rows, unit)]), *_sharing_line(rows)])
 
 
-def _kind_row(name: str, rows: list[Row]) -> tuple[str, ...]:
+def _kind_row(name: str, rows: list[Row], unit: str) -> tuple[str, ...]:
     cells = [name]
     for hit in (False, True):
         chosen = [row for row in rows if row["hit"] is hit]
         cost = totals(chosen)
-        cells += [str(len(chosen)), f"{cost['steps']:.0f}", f"{cost['seconds']:.1f}"]
+        cells += [str(len(chosen)), f"{cost['steps']:.0f}", f"{cost[unit]:.1f}"]
     return tuple(cells)
+
+
+def _sharing_line(rows: list[Row]) -> list[str]:
+    """How many times fewer intermediate steps were trained than its trials needed."""
+    own = [row for row in rows if row["kind"] == "intermediate"]
+    needed, trained = (totals(some)["steps"] for some in (own, [r for r in own if not r["hit"]]))
+    if not trained or needed == trained:
+        return []
+    words = f"intermediate steps: {needed:.0f} needed, {trained:.0f} trained"
+    return ["", f"{words} ({needed / trained:.1f}x fewer)"]
 
 
 def _places_part(snapshot: Snapshot) -> str:

@@ -66,6 +66,8 @@ class FinishedPhase(AskedPhase):
     steps: int
     tokens: int
     seconds: float
+    gpus: float | None = None
+    """Held while it was executed; None where nobody wrote that down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Attributes(BaseModel):
     setting_id: str | None = None
     role: str | None = None
     attempts: int | None = None
+    held: bool = False
+    """Whether its driver held it back when it looked last."""
     phases: tuple[AskedPhase, ...] = ()
     record: TrialRecord = TrialRecord()
     reason: str | None = None
@@ -125,6 +129,11 @@ class ReadTrial:
     def is_complete(self) -> bool:
         """Whether it has a score."""
         return self.score is not None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is asked and waits for a phase that another trial trains."""
+        return self.state == "RUNNING" and self.attributes.held
 
     @property
     def may_win(self) -> bool:

@@ -1,7 +1,7 @@
 """Every path under a root, what counts as done, and the read side of the phase store.
 
     <root>/studies/<study>/  plan.toml  study.json  journal.log  driver.lease  looks.jsonl  ray/
-    <root>/phases/<key[:2]>/<key>/  spec.json  done.json  attempts/<id>/
+    <root>/phases/<key[:2]>/<key>/  spec.json  done.json  training.lease  attempts/<id>/
     checkpoints/<layout>/step-N/
 
 A phase is done when its ``done.json`` exists, names an attempt and parses. A folder without one is
@@ -104,6 +104,11 @@ class PhasePaths:
     def attempts(self) -> Path:
         """One folder for each attempt."""
         return self.folder / "attempts"
+
+    @property
+    def lease(self) -> Path:
+        """Who executes the phase now."""
+        return self.folder / "training.lease"
 
     def checkpoints(self, layout: str) -> Path:
         """Resumable states written under one layout of ranks, ZeRO stage, dtype, micro-batch."""

@@ -99,6 +99,9 @@ class BudgetTable(Table):
     trials_per_target: Annotated[int, Field(ge=0)]
     """Of the search; a contrast's come on top. 0 where the contrast is all that a plan is for."""
     no_intermediate_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+    offered_share: Annotated[float, Field(ge=0, le=1)] = 0.8
+    """Of the sampled trials with an intermediate phase: how many try one that another target paid
+    for. A random sampler draws the same for all targets instead, unless this is 0."""
     wall_hours: Annotated[float, Field(gt=0)] | None = None
     pruner: Literal["none", "median"] = "none"
     reports_per_phase: Annotated[int, Field(ge=0, le=20)] = 0
@@ -117,6 +120,11 @@ class ResourcesTable(Table):
     zero_stage: Literal[0, 1, 2, 3] = 0
     tokens_per_micro_batch: Positive = 8192
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
+
+    @property
+    def gpus_per_trial(self) -> float:
+        """What the workers of a trial hold together."""
+        return self.workers_per_trial * self.gpus_per_worker
 
     @model_validator(mode="after")
     def _whole_devices(self) -> "ResourcesTable":
@@ -234,6 +242,19 @@ class Plan(Table):
     def world(self) -> World:
         """Which world the rows come from. Results of different worlds never mix."""
         return _world(self.data.source)
+
+    @property
+    def sharing(self) -> Literal["offers", "numbers", "none"]:
+        """How the targets of a search come to need the same intermediate phases.
+
+        ``offers``: one tries what another paid for. ``numbers``: trials of one number draw alike,
+        because what a random sampler draws must not hang on what has completed. A grid names the
+        same settings for all as it is.
+        """
+        several = len(self.targets.tasks) > 1 and self.space.mixture is not None
+        if not several or not self.budget.offered_share or self.study.sampler == "grid":
+            return "none"
+        return "offers" if self.study.sampler == "tpe" else "numbers"
 
 
 def parse_plan(values: dict[str, Any], source: str = "plan") -> Plan:

@@ -37,8 +37,9 @@ TRIAL_COLUMNS = (
     Column(
         "role",
         "string",
-        "sampled, grid, baseline or matched_baseline; contrast; of a confirmation finalist, "
-        "tuned_baseline or matched_baseline",
+        "sampled, offered (an intermediate that another target paid for), grid, baseline or "
+        "matched_baseline; contrast; of a confirmation finalist, tuned_baseline or "
+        "matched_baseline",
     ),
     Column(
         "replicate",
@@ -80,6 +81,7 @@ TRIAL_COLUMNS = (
     Column("steps", "Int64", "optimiser steps this trial executed; hits cost none", "steps"),
     Column("tokens", "Int64", "non-padding tokens this trial executed", "tokens"),
     Column("seconds", "Float64", "wall time of the phases this trial executed", "seconds"),
+    Column("gpu_seconds", "Float64", "the same times the GPUs held; 0 on CPUs", "GPU-seconds"),
     Column("pruned_step", "Int64", "step of the target phase at which it was pruned", "steps"),
     Column("reason", "string", "why the trial failed"),
     Column("attempts", "Int64", "times the trial was handed to an actor"),
@@ -154,7 +156,8 @@ PHASE_COLUMNS = (
     Column("hit", "boolean", "taken from the store instead of executed"),
     Column("steps", "Int64", "optimiser steps of the phase; what a hit saved", "steps"),
     Column("tokens", "Int64", "non-padding tokens of the phase", "tokens"),
-    Column("seconds", "Float64", "wall time of its execution", "seconds"),
+    Column("seconds", "Float64", "wall time of its execution; what a hit saved", "seconds"),
+    Column("gpu_seconds", "Float64", "the same times the GPUs held; 0 on CPUs", "GPU-seconds"),
     Column("executed_by", "string", "study that executed it"),
 )
 

@@ -263,6 +263,14 @@ PLANS: dict[str, Case] = {
         {"budget.no_intermediate_share": 1.5},
         ("[budget] no_intermediate_share", "1.5", "less than or equal to 1"),
     ),
+    "more offers than trials": Case(
+        {"budget.offered_share": 1.5},
+        ("[budget] offered_share", "1.5", "less than or equal to 1"),
+    ),
+    "a negative share of offers": Case(
+        {"budget.offered_share": -0.1},
+        ("[budget] offered_share", "-0.1", "greater than or equal to 0"),
+    ),
     "share of 1": Case(
         {"budget.no_intermediate_share": 1.0},
         ("[budget] no_intermediate_share", "1", "a plan without [space.mixture]"),

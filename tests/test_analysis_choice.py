@@ -176,3 +176,24 @@ def test_banner_says_what_numbers_are_worth(world_name: str, seeds: int, word: s
     """Invented worlds are always a demonstration, and one seed is never evidence."""
     assert word in " ".join(banner(world_name, seeds) or ())
     assert banner("real", 5) is None
+
+
+def test_report_counts_what_sharing_saved(world: World) -> None:
+    """Hits of intermediate phases show as steps saved, in GPU-seconds where GPUs were held."""
+    text = analysis.report_text("small", root=world.root)
+    assert "needed" not in text and " seconds  reused" in text
+    tried = world.setting("intermediate", "qa", "fanu")
+    world.execute(world.phases(tried)[1], 40, study="other", gpus=8)
+    for score in (50.0, 51.0):
+        world.add("COMPLETE", tried, score, hits=("initialisation", "intermediate"))
+    text = analysis.report_text("small", root=world.root)
+    assert "intermediate steps: 600 needed, 300 trained (2.0x fewer)" in text
+    lines = [line.split() for line in text.splitlines()]
+    header = next(line for line in lines if line[:2] == ["phases", "executed"])
+    assert header[2:4] == ["steps", "GPU-s"] and header[-2:] == ["GPU-s", "saved"]
+    row = next(line for line in lines if line[:1] == ["intermediate"] and len(line) == 7)
+    assert row[1:] == ["2", "300", "0.0", "2", "300", "480.0"]  # 2 hits of 30 s on 8 GPUs
+    phases = analysis.load_phases("small", root=world.root)
+    hits = phases[phases["hit"] & (phases["kind"] == "intermediate")]
+    assert list(hits["gpu_seconds"]) == [240.0, 240.0] and list(hits["seconds"]) == [30.0, 30.0]
+    assert all(len(line) <= 80 or str(world.root) in line for line in text.splitlines())

@@ -179,6 +179,8 @@ def test_a_name_like_no_other_gets_no_guess() -> None:
         ("data", "oracle_seconds_per_phase", 61, 60),
         ("budget", "trials_per_target", -1, 0),
         ("budget", "no_intermediate_share", 1.01, 1),
+        ("budget", "offered_share", 1.01, 1),
+        ("budget", "offered_share", -0.01, 0),
         ("budget", "wall_hours", 0, 0.1),
         ("budget", "pruner", "hyperband", "median"),
         ("budget", "reports_per_phase", 21, 20),

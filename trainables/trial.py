@@ -11,10 +11,12 @@ from typing import Any
 from spaces.layout import StudyPaths
 from spaces.looks import opened_targets
 from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
+from spaces.processes import Owner
 from spaces.selection import kept_cut, reported_score, trial_score
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
 from trainables.oracle import OracleWorld
+from trainables.phase_lease import PhaseLease
 from trainables.store import Artifact, PhaseStore
 from trainables.world import ALONE, Job, NotANumber, Outcome, Ranks, Tick, World
 
@@ -24,8 +26,11 @@ HEARTBEAT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 """How often a trial looks whether it should stop."""
 
+WAIT_SECONDS = 0.2
+"""How often a trial looks whether a phase that another process executes is there."""
+
 Message = dict[str, Any]
-"""``event`` is one of phase, heartbeat, report, final; the other entries depend on it."""
+"""``event`` is one of phase, waiting, heartbeat, report, final; the other entries depend on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +87,19 @@ class _Progressing:
         where = {"kind": self.spec.kind, "step": tick.step, "steps": tick.steps}
         if tick.report is not None:
             return {"event": "report", "value": tick.report, **where}
+        return {"event": "heartbeat", **where} if self._is_due() else None
+
+    def waiting(self, owner: Owner) -> Message | None:
+        """What is waited for, when a heartbeat is due."""
+        what = {"kind": self.spec.kind, "title": self.spec.title, "owner": str(owner)}
+        return {"event": "waiting", **what} if self._is_due() else None
+
+    def _is_due(self) -> bool:
+        """Whether this trial has been silent for long enough; it speaks now."""
         if time.monotonic() - self.last < HEARTBEAT_SECONDS:
-            return None
+            return False
         self.last = time.monotonic()
-        return {"event": "heartbeat", **where}
+        return True
 
 
 def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
@@ -107,15 +121,37 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
         "study_created": request.record.created,
         "target": request.target,
         "trial_number": request.trial_number,
+        "gpus": request.record.plan.resources.gpus_per_trial,
     }
     store, specs = PhaseStore(request.root, author), request.phases
     chain: tuple[Artifact, ...] = ()
     booked: list[dict[str, Any]] = []
     for spec in specs:
-        artifact, hit = yield from _obtain(store, world, request, spec, chain)
+        artifact, hit = yield from _alone(store, world, request, spec, chain)
         chain = (*chain, artifact)
         booked.append(_booking(spec, artifact, hit))
     yield _final(request, world, specs[-1], chain[-1], booked)
+
+
+def _alone(
+    store: PhaseStore,
+    world: World,
+    request: TrialRequest,
+    spec: PhaseSpec,
+    chain: tuple[Artifact, ...],
+) -> Generator[Message, None, tuple[Artifact, bool]]:
+    """The artifact of a phase, which no other process executes while this one does."""
+    if found := store.find(spec.key):
+        return found, True
+    progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
+    lease = PhaseLease(request.root, spec.key)
+    while owner := lease.taken_by():
+        progress.look()
+        if message := progress.waiting(owner):
+            yield message
+        time.sleep(WAIT_SECONDS)
+    with lease:  # whoever had it before may have published: then it is found now
+        return (yield from _obtain(store, world, request, spec, chain))
 
 
 def _obtain(
@@ -166,6 +202,7 @@ def _booking(spec: PhaseSpec, artifact: Artifact, hit: bool) -> dict[str, Any]:
         "parent": spec.parent,
         "title": spec.title,
         "hit": hit,
+        "gpus": artifact.provenance.get("gpus"),
         **costs,
     }
 
