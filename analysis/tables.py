@@ -121,6 +121,7 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         table(header, rows),
         *_failures(snapshot),
         *looks_line(snapshot),
+        *_held_line(snapshot),
         f"phases: {hits[False]} executed, {hits[True]} reused",
     ]
     return "\n\n".join(parts)
@@ -141,6 +142,13 @@ def _status_row(snapshot: Snapshot, target: str) -> tuple[str, ...]:
         points(best.score if best else None),
         gain(Baselines.of(trials).tuned_gain(best) if best else None),
     )
+
+
+def _held_line(snapshot: Snapshot) -> list[str]:
+    """How many of the running trials take no slot; nothing where none waits."""
+    held = sum(trial.is_held for trial in snapshot.trials)
+    words = counted(held, "running trial")
+    return [f"held: {words}, until phases that others train are there"] if held else []
 
 
 def _failures(snapshot: Snapshot) -> list[str]:

@@ -16,7 +16,8 @@ import optuna
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from search.roles import Role, roles
+from search.offers import Offers, is_offered
+from search.roles import Role, may_be_offered, roles
 from search.sampler import Seen, is_replicate, make_sampler
 from spaces.confirmation import replicate_seeds
 from spaces.contrast import CONTRAST, contrast_seeds
@@ -56,19 +57,20 @@ class Agenda(Protocol):
         """The setting and the seeds of a trial."""
 
 
-def agenda_of(record: StudyRecord, target: str) -> Agenda:
+def agenda_of(record: StudyRecord, target: str, offers: Offers | None = None) -> Agenda:
     """The agenda that a study's record asks for."""
     if record.confirms:
         return confirm_agenda(record, target)
-    search = SearchAgenda(record, target)
+    search = SearchAgenda(record, target, offers)
     return ContrastAgenda(record, target, search) if record.plan.contrast else search
 
 
 class SearchAgenda:
     """Roles by number, settings by the sampler, one set of seeds."""
 
-    def __init__(self, record: StudyRecord, target: str) -> None:
+    def __init__(self, record: StudyRecord, target: str, offers: Offers | None = None) -> None:
         self._record, self._target, self._space = record, target, record.spaces[target]
+        self._offers = offers
         self._roles = roles(self._space, record.plan.budget.trials_per_target)
         self._made, self._ended = 0, 0
         self._begun: set[str] = set()
@@ -120,7 +122,14 @@ class SearchAgenda:
             if self._ended < self._made:
                 return None  # it is the twin of a best setting, which the others still decide
             role = self._matched(role)
-        return role
+        return self._offered() or role if may_be_offered(role) else role
+
+    def _offered(self) -> Role | None:
+        """What another target paid for, where it is this number's turn and there is something."""
+        if self._offers is None or not is_offered(self._record, self._target, self._made):
+            return None
+        fixed = self._offers.best(self._target)
+        return Role("offered", fixed) if fixed else None
 
     def _untried(self) -> Role:
         """The first setting of a grid that no trial has: a space that grew has new ones between."""

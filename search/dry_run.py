@@ -90,6 +90,7 @@ def _target_lines(space: Space, cut: Cut) -> list[str]:
     supervised = sorted(supervised_languages(space.catalogue, space) & {*space.target.languages})
     words = {
         "trials": ", ".join(f"{n} {name}" for name, n in planned.items() if n),
+        "shared": _sharing_words(space.plan) if planned["sampled"] else "",
         "contrast": _cells_words(contrast) if contrast.planned else "",
         "left out": "; ".join(f"{name}: {why}" for name, why in contrast.left_out.items()),
         "objective": ", ".join(cut.objective),
@@ -115,6 +116,16 @@ def _planned(space: Space) -> Counter[str]:
     if space.plan.study.sampler == "grid":  # whose roles may hang on sizes that nobody knows yet
         return planned + Counter(grid=trials)
     return planned + Counter(role.name for role in roles(space, trials))
+
+
+def _sharing_words(plan: Plan) -> str:
+    """What a target's sampled trials with an intermediate phase have of the other targets."""
+    return {
+        "none": "",
+        "numbers": "trials of one number draw the same intermediate phase for all targets",
+        "offers": f"{plan.budget.offered_share:g} of the sampled trials with an intermediate phase "
+        "try one that another target paid for",
+    }[plan.sharing]
 
 
 def _cells_words(contrast: Contrast) -> str:

@@ -122,17 +122,17 @@ class Search:
         return self
 
     def _drive(self, lease: DriverLease) -> None:
-        from search.target_queue import TargetQueue  # heavy (Optuna's samplers), like Ray below
+        from search.offers import offers_of  # heavy (Optuna's samplers), like Ray below
+        from search.target_queue import TargetQueue
 
         with ray_cluster(self.record.plan, self.address) as ray:  # first: it may refuse
             for line in probe_nodes(ray, self.record.plan, self.paths.folder, self.address):
                 self.say(line)
             storage = open_for_writing(self.record.plan, self.paths)
             grown = self._keep_record()
-            queues = [
-                TargetQueue(self.record, t, open_target(self.record, t, storage, grown))
-                for t in self.record.targets
-            ]
+            studies = {t: open_target(self.record, t, storage, grown) for t in self.record.targets}
+            offers = offers_of(self.record, studies)
+            queues = [TargetQueue(self.record, t, s, offers) for t, s in studies.items()]
             self.record.write(self.paths)  # the copied generation is current from here on
             self._log_look([queue.target for queue in queues if not queue.is_exhausted])
             self._tune(queues, lease)
@@ -187,6 +187,7 @@ class Search:
                 observer=Observers(progress, tracking),
                 guard=lease.check,
                 deadline=deadline,
+                starts=len(plan.space.initialisations),
             )
             with soft_stops(self) as arm:
                 stopper = Stopper(

@@ -56,6 +56,7 @@ class Progress:
         self._targets = {queue.target: _so_far(queue) for queue in queues}
         self._live: dict[str, str] = {}
         self._phases: Counter[str] = Counter()
+        self._held = 0
         self._started, self._at_start = time.monotonic(), self._finished
         self._said = 0.0
         self._display = Live(console=console, get_renderable=self._table, refresh_per_second=2)
@@ -89,16 +90,27 @@ class Progress:
         """A trial starts."""
         self._live[asked.name] = "starting"
 
+    def held(self, count: int) -> None:
+        """So many trials are held back."""
+        self._held = count
+
     def message(self, asked: Asked, message: Message) -> None:
         """A trial said where it is."""
         if message.get("event") == "phase":
             self._phases["executed"] += 1
             self._live[asked.name] = f"{message['kind']} {message['title']}"
+        elif message.get("event") == "waiting":
+            what = f"{message['kind']} {message['title']}"
+            self._live[asked.name] = f"waits for {what}, in training by {message['owner']}"
         elif "steps" in message:
             self._live[asked.name] = f"{message['kind']}, {_place(message)}"
         if time.monotonic() - self._said > SILENCE_SECONDS and not self._console.is_terminal:
             doing = "; ".join(f"{name}: {what}" for name, what in self._live.items())
-            self.say(f"{self._clock()} {doing}")
+            self.say(f"{self._clock()} {doing or 'nothing can run'}{self._held_words()}")
+
+    def _held_words(self) -> str:
+        """How many trials wait for a phase that another one trains; empty where none does."""
+        return f"; {self._held} held" if self._held else ""
 
     def told(self, asked: Asked, state: str, message: Message) -> None:
         """A trial ended."""
@@ -157,7 +169,7 @@ class Progress:
             table.add_row(name, done, best, target.gain, failed, pruned)
         now = [Text(f"  {name}: {doing}", style="dim") for name, doing in self._live.items()]
         phases = f"phases executed {self._phases['executed']}, reused {self._phases['reused']}"
-        head = f"{self._clock()}  {phases}  {self._time_left()}"
+        head = f"{self._clock()}  {phases}{self._held_words()}  {self._time_left()}"
         return Group(Text(head), table, *now)
 
 

@@ -18,12 +18,17 @@ class Role:
     """What a trial is for."""
 
     name: str
-    """``baseline``, ``sampled``, ``matched_baseline`` or ``grid``; of a confirmation ``finalist``,
-    ``tuned_baseline`` or ``matched_baseline``; of a contrast ``contrast``."""
+    """``baseline``, ``sampled``, ``offered``, ``matched_baseline`` or ``grid``; of a confirmation
+    ``finalist``, ``tuned_baseline`` or ``matched_baseline``; of a contrast ``contrast``."""
     fixed: dict[str, Any]
     """Parameters that are not the sampler's to choose."""
     noted: dict[str, Any] = field(default_factory=dict)
     """What is stored with the trial from the start."""
+
+
+def may_be_offered(role: Role) -> bool:
+    """Whether a trial may take over what another target paid for, in the place of sampling."""
+    return role.name == "sampled" and role.fixed.get("arm") == "intermediate"
 
 
 def roles(space: Space, trials: int) -> list[Role]:

@@ -3,6 +3,7 @@
 A sampler's own state is in no storage, so a resumed search could not go on drawing from it.
 """
 
+import math
 import warnings
 from bisect import insort
 from collections.abc import Container, Iterable
@@ -10,10 +11,11 @@ from functools import cached_property
 from typing import Any, cast
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from spaces.axes import is_prefix
 from spaces.keys import derived_seed
 from spaces.study import StudyRecord
 
@@ -120,6 +122,7 @@ class NumberedSampler(BaseSampler):
     def __init__(self, record: StudyRecord, target: str, number: int, seen: Seen | None) -> None:
         self._seen_now = seen
         self._plan, self._names = record.plan, (record.plan.study.seed, target, number)
+        self._number, self._shares = number, record.plan.sharing == "numbers"
         self._joint = self._make("joint")
         self._view: View | None = None
 
@@ -162,8 +165,24 @@ class NumberedSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw one of the others."""
+        if self._shares and is_prefix(param_name):
+            names = (self._plan.study.seed, self._number, param_name)
+            return drawn_alike(param_distribution, *names)
         alone = self._make(param_name)
         return alone.sample_independent(self._seen(study), trial, param_name, param_distribution)
+
+
+def drawn_alike(distribution: BaseDistribution, *names: str | int) -> Any:
+    """A random value that is the same for all targets which have it among their choices.
+
+    Each choice has a number of its own, and the smallest wins: where a target lacks the winner, it
+    takes the next one, and the others are drawn as often as ever.
+    """
+    if isinstance(distribution, CategoricalDistribution):
+        return min(distribution.choices, key=lambda one: derived_seed("alike", *names, str(one)))
+    assert isinstance(distribution, FloatDistribution)
+    low, high = math.log(distribution.low), math.log(distribution.high)
+    return math.exp(low + (high - low) * derived_seed("alike", *names) / 2**63)
 
 
 def make_sampler(

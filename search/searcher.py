@@ -14,9 +14,9 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from search.deadline import NO_END, Deadline
+from search.holding import Holding
 from search.lease import LeaseLost
 from search.target_queue import Asked, TargetQueue, fullest_last
-from spaces.layout import is_done
 from trainables.transfer import trial_config
 
 Message = dict[str, Any]
@@ -48,6 +48,9 @@ class Observer(Protocol):
     def asked(self, asked: Asked) -> None:
         """A trial starts."""
 
+    def held(self, count: int) -> None:
+        """So many trials are asked and held back now."""
+
     def message(self, asked: Asked, message: Message) -> None:
         """A trial said something."""
 
@@ -67,6 +70,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         observer: Observer,
         guard: Callable[[], None],
         deadline: Deadline = NO_END,
+        starts: int = 1,
     ) -> None:
         """Make a searcher.
 
@@ -78,15 +82,15 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             observer: told what happens.
             guard: called before anything is told; raises when the lease is lost.
             deadline: of this session; no phase begins that cannot reach a checkpoint before it.
+            starts: initialisations of the plan; those that are not there yet begin first.
         """
         super().__init__()
         self._queues, self._root, self._study = queues, root, study
         self._concurrent, self._observer, self._guard = concurrent, observer, guard
         self._deadline = deadline
         self._live: dict[str, Asked] = {}
-        self._parked: list[Asked] = []
+        self._holding, self._ahead = Holding(root), starts
         self._pruned: dict[str, int] = {}
-        self._done_keys: set[str] = set()
         self.stop_reason = ""
         """Why the search must stop before its budget is spent; empty while it may go on."""
 
@@ -101,6 +105,8 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         try:
             self._guard()
             asked = self._runnable()
+            self._holding.note(running=asked)
+            self._observer.held(len(self._holding.trials))
             if asked is None:
                 if self._is_out_of_time:
                     self.stop_reason = self._deadline.reason
@@ -143,50 +149,56 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
     @property
     def is_finished(self) -> bool:
         """Whether every trial of the budget was told."""
-        idle = not self._live and not self._parked
+        idle = not self._live and not self._holding.trials
         return idle and all(queue.is_exhausted for queue in self._queues)
 
     def _runnable(self) -> Asked | None:
         """A trial that may begin: its phases are free, and there is time for the first of them."""
-        busy = {key for asked in self._live.values() for key in self._missing(asked)}
-        for asked in self._parked:
-            if self._may_begin(asked, busy):
-                self._parked.remove(asked)
-                return asked
+        self._look_ahead()
+        busy = {key for asked in self._live.values() for key in self._holding.missing(asked)}
+        if held := self._holding.release(lambda asked: self._may_begin(asked, busy)):
+            return held
         for queue in fullest_last(self._queues):
-            # Parked trials are asked and count in the budget; a few are enough to fill the slots.
-            while len(self._parked) < 2 * self._concurrent and (fresh := queue.next()):
+            # Held trials are asked and count in the budget; a few are enough to fill the slots.
+            while len(self._holding.trials) < 2 * self._concurrent and (fresh := queue.next()):
                 if self._may_begin(fresh, busy):
                     return fresh
-                self._parked.append(fresh)
+                self._holding.add(fresh)
         return None
+
+    def _look_ahead(self) -> None:
+        """Ask for the trials that open a study: all its initialisations can begin side by side.
+
+        They are fixed baselines, one for each initialisation, so it does not matter when they are
+        asked. The first that misses no initialisation ends this.
+        """
+        queues = fullest_last(self._queues) if self._ahead else []
+        while self._ahead:
+            fresh = queues[0].next()
+            opens = fresh is not None and bool(self._holding.misses_start(fresh))
+            self._ahead = self._ahead - 1 if opens else 0
+            if fresh is not None:
+                self._holding.add(fresh)
 
     def _may_begin(self, asked: Asked, busy: set[str]) -> bool:
         """Whether nobody trains a phase that a trial lacks, and there is time for the first."""
-        return not busy & self._missing(asked) and self._has_time(asked)
+        return self._holding.is_free(asked, busy) and self._has_time(asked)
 
     def _has_time(self, asked: Asked) -> bool:
-        missing = self._missing(asked)
+        missing = self._holding.missing(asked)
         first = next((phase.kind for phase in asked.phases if phase.key in missing), "")
         return self._deadline.allows(first)
 
     @property
     def _is_out_of_time(self) -> bool:
         """Whether nothing runs, and nothing that waits can begin before the deadline."""
-        waits = bool(self._parked) and not self._live
-        return waits and not any(map(self._has_time, self._parked))
+        waits = bool(self._holding.trials) and not self._live
+        return waits and not any(map(self._has_time, self._holding.trials))
 
     def _stop_at(self, error: BaseException) -> None:
         """Stop softly at an error of the storage; its cause says more than Optuna's own words."""
         cause = str(error.__cause__ or error).partition("\n")[0]
         self.stop_reason = self.stop_reason or f"the study cannot be written: {cause}"
-
-    def _missing(self, asked: Asked) -> set[str]:
-        """Keys of a trial's phases that the store does not hold yet."""
-        missing = set(asked.keys - self._done_keys)
-        found = {key for key in missing if is_done(self._root, key)}
-        self._done_keys |= found
-        return missing - found
 
     def decide(self, trial_id: str, message: Message) -> bool:
         """Hear a message of a trial; True when the trial should be pruned."""
@@ -221,7 +233,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             asked.queue.prune(asked, self._pruned.pop(trial_id))
             return "PRUNED"
         if event == "postponed":  # the others go on until the deadline
-            self._parked.append(asked)
+            self._holding.add(asked)
             return "RUNNING"
         if event == "stopped":
             self.stop_reason = self.stop_reason or message["reason"]

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from search.agenda import agenda_of
 from search.journal import together
+from search.offers import Offers
 from search.pruner import MedianPruner
 from spaces.phases import PhaseSpec, trial_phases
 from spaces.settings import Seeds, TransferSetting
@@ -61,10 +62,24 @@ class Asked:
 class TargetQueue:
     """Hands out one target's trials and books their ends."""
 
-    def __init__(self, record: StudyRecord, target: str, study: optuna.Study) -> None:
+    def __init__(
+        self,
+        record: StudyRecord,
+        target: str,
+        study: optuna.Study,
+        offers: Offers | None = None,
+    ) -> None:
+        """Open a target's queue.
+
+        Args:
+            record: of the study.
+            target: one of its targets.
+            study: the target's trials.
+            offers: what the targets of this study take over from one another; None for nothing.
+        """
         self.target, self._record, self._study = target, record, study
         self._storage = study._storage
-        self._agenda = agenda_of(record, target)
+        self._agenda, self._offers = agenda_of(record, target, offers), offers
         is_pruned = record.plan.budget.pruner == "median"
         self._pruner = MedianPruner() if is_pruned else None
         study.pruner = self._pruner or optuna.pruners.NopPruner()
@@ -92,6 +107,8 @@ class TargetQueue:
         self._agenda.ended(trial)
         if self._pruner:
             self._pruner.ended(trial)
+        if self._offers is not None:
+            self._offers.told(self.target, trial.number, trial.state, trial.value)
 
     @property
     def planned(self) -> int:
@@ -166,6 +183,8 @@ class TargetQueue:
         for name, value in noted.items():
             if known.get(name) != value:
                 trial.set_user_attr(name, value)
+        if self._offers is not None:
+            self._offers.asked(self.target, trial)
         return Asked(self, trial, setting, seeds, phases)
 
     def put_back(self, asked: Asked) -> None:

@@ -176,6 +176,9 @@ class Tracking:
         self._runs[asked.name] = Run(name, _params(self._study, asked), str(path))
         self._put(asked, {})
 
+    def held(self, count: int) -> None:
+        """Nothing: a run begins when its trial does."""
+
     def message(self, asked: Asked, message: Message) -> None:
         """A trial said something."""
         if message.get("event") == "report":
@@ -247,6 +250,11 @@ class Observers:
         """A trial starts."""
         for observer in self.observers:
             observer.asked(asked)
+
+    def held(self, count: int) -> None:
+        """So many trials are held back."""
+        for observer in self.observers:
+            observer.held(count)
 
     def message(self, asked: Asked, message: Message) -> None:
         """A trial said something."""

@@ -25,6 +25,9 @@ WEIGHTS = "mixture.weights."
 LISTED = "mixture.chain"
 """Axis of a plan that lists its chains, in the place of shape and slots."""
 
+CHAIN = ("mixture.", "intermediate.")
+"""What the names of axes begin with that make up the chain of mixtures."""
+
 SIGNS = {"joint": "+", "sequence": ">"}
 
 
@@ -85,6 +88,11 @@ class Axis:
 def _ratio(value: float, reference: float) -> float:
     """How far apart two numbers are by ratio; 0 is farther than any other."""
     return abs(math.log(value / reference)) if value else math.inf
+
+
+def is_prefix(name: str) -> bool:
+    """Whether an axis of this name decides what is trained up to the last intermediate phase."""
+    return name == "initialisation" or name.startswith(CHAIN)
 
 
 def is_weights(name: str) -> bool:

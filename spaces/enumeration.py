@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from spaces.axes import SEARCHED_ARMS, SHAPE, Axis
+from spaces.axes import CHAIN, SEARCHED_ARMS, SHAPE, Axis
 from spaces.catalogue import Catalogue
 from spaces.chains import UnknownSize
 from spaces.plan import Plan
@@ -17,9 +17,6 @@ from spaces.suggest import Space
 
 MOST_COUNTED = 10_000
 """Combinations that are looked at one by one; of more, only an upper bound is told."""
-
-CHAIN = ("mixture.", "intermediate.")
-"""What the names of axes begin with that make up the chain of mixtures."""
 
 
 def combinations(axes: list[Axis]) -> Iterator[dict[str, Any]]:

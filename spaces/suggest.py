@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from spaces.axes import ARMS, SEARCHED_ARMS, SHAPE, Axis, Suggester, distinct
+from spaces.axes import ARMS, CHAIN, SEARCHED_ARMS, SHAPE, Axis, Suggester, distinct
 from spaces.candidates import Candidates, candidates, impossible
 from spaces.catalogue import Catalogue
 from spaces.chains import ROWS_LIMITS, chain, mixture, mixture_axes
@@ -276,6 +276,6 @@ def reference_values(space: Space, phase: str) -> dict[str, Any]:
 
 def matched_baseline(params: dict[str, Any]) -> dict[str, Any]:
     """Parameters of the no-intermediate trial that a trial is paired with."""
-    dropped = ("arm", "mixture.", "intermediate.")
+    dropped = ("arm", *CHAIN)
     kept = {k: v for k, v in params.items() if not k.startswith(dropped)}
     return {**kept, "arm": "none"}

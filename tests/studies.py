@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from search.offers import offers_of
 from search.study import open_for_writing, open_target
 from search.target_queue import TargetQueue
 from spaces.keys import derived_seed
@@ -27,8 +28,9 @@ def queues(record: StudyRecord, root: Path) -> list[TargetQueue]:
     paths = StudyPaths(root, record.name)
     record.write(paths)
     storage = open_for_writing(record.plan, paths)
-    targets = record.targets
-    return [TargetQueue(record, t, open_target(record, t, storage, None)) for t in targets]
+    studies = {t: open_target(record, t, storage, None) for t in record.targets}
+    offers = offers_of(record, studies)
+    return [TargetQueue(record, t, study, offers) for t, study in studies.items()]
 
 
 def driven(record: StudyRecord, root: Path, look: bool = True) -> StudyRecord:

@@ -4,6 +4,8 @@ import io
 import json
 import logging
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from optuna.storages import InMemoryStorage
 from rich.console import Console
@@ -24,8 +27,9 @@ from search.driver import Search
 from search.lease import LeaseHeld
 from search.study import open_target
 from search.target_queue import TargetQueue
-from spaces.layout import StudyPaths, read_json, write_json
+from spaces.layout import PhasePaths, StoreError, StudyPaths, read_json, write_json
 from spaces.mistakes import PlanError
+from spaces.phases import trial_phases
 from spaces.processes import Owner
 from spaces.records import TRIAL_COLUMNS
 from spaces.study import SETTING, StudyRecord, read_study
@@ -537,3 +541,36 @@ def test_a_file_that_changes_fails_the_trials_that_read_it(
     assert reads_it.any() and set(trials[reads_it]["state"]) == {"FAIL"}
     assert trials[reads_it]["reason"].str.contains("is not what the study froze").all()
     assert trials[reads_it]["reason"].str.contains("train.parquet").all()
+
+
+def test_a_search_goes_on_when_another_process_leaves_its_phase(tmp_path: Path) -> None:
+    """All that a study needs is leased elsewhere: it waits, trains nothing, then finds all."""
+    record = frozen({"space.initialisations": ["oracle-text"]})
+    space = record.spaces["xnli"]
+    phases = trial_phases(record.frozen, "xnli", space.setting(baselines(space)[0]), record.seeds)
+    code = "import sys; sys.stdin.readline()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as other:
+        started = psutil.Process(other.pid).create_time()
+        owner = replace(Owner.me(), pid=other.pid, started=started)
+        lease = PhasePaths(tmp_path, phases[0].key).lease
+        held = {"owner": owner.to_json(), "epoch": 1, "beat": 1, "token": "theirs"}
+        write_json(lease, held)
+        changes = {"space.initialisations": ["oracle-text"], "budget.trials_per_target": 5}
+        ended = start(tmp_path, changes, wait=False)
+        try:
+            while load_trials_or_none(ended) is None:
+                time.sleep(0.1)
+            time.sleep(2)  # Tune asks again and again, and must not give up
+            assert ended.is_running and "0 executed" in ended.status()
+        finally:
+            other.kill()
+    assert ended.wait().finished
+    assert list(load_trials("first", root=tmp_path)["state"]) == ["COMPLETE"] * 5
+
+
+def load_trials_or_none(running: Search) -> pd.DataFrame | None:
+    """The trials of a search that runs; None before the first is asked."""
+    with suppress(StoreError):
+        trials = running.trials()
+        return trials if len(trials) and (trials["state"] == "RUNNING").any() else None
+    return None
