@@ -20,6 +20,9 @@ from spaces.settings import Mixture
 from spaces.study import SETTING, StudyRecord
 from spaces.suggest import Space
 
+_LAST = -1e9
+"""Merit of a prefix that no other target has a score of."""
+
 FIRST_ROWS = 64
 """Prefixes that there is room for at first; doubled whenever they are more."""
 
@@ -145,9 +148,9 @@ class Offers:
         return fixed
 
     def _merits(self, column: int) -> np.ndarray:
-        """[prefixes] mean over the other targets of the standardised score within each.
+        """float[prefixes]: mean over the other targets of the standardised score within each.
 
-        Untried-by-score prefixes come last.
+        A prefix that none of them has a score of comes last.
         """
         rows = len(self._prefixes)
         told, sums = self._table.told[:rows], self._table.sums[:rows]
@@ -163,10 +166,6 @@ class Offers:
         count = known.sum(axis=1)
         total = np.where(known, standard, 0.0).sum(axis=1)
         return np.where(count > 0, total / np.maximum(count, 1), _LAST)
-
-
-_LAST = -1e9
-"""Merit of what nobody knows anything of."""
 
 
 def fixed_by(prefix: Prefix, space: Space) -> dict[str, Any] | None:
