@@ -145,6 +145,7 @@ def _alone(
         return found, True
     progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
     lease = PhaseLease(request.root, spec.key)
+    _need_time(request, spec)  # a phase that cannot begin leaves nothing behind
     while owner := lease.taken_by():
         progress.look()
         if message := progress.waiting(owner):
@@ -152,6 +153,12 @@ def _alone(
         time.sleep(WAIT_SECONDS)
     with lease:  # whoever had it before may have published: then it is found now
         return (yield from _obtain(store, world, request, spec, chain))
+
+
+def _need_time(request: TrialRequest, spec: PhaseSpec) -> None:
+    """Raise where a phase could not reach a checkpoint before the session ends."""
+    if time.time() > request.latest.get(spec.kind, math.inf):
+        raise OutOfTime(f"too little time is left to begin {spec.kind} {spec.title}")
 
 
 def _obtain(
@@ -164,8 +171,7 @@ def _obtain(
     """The artifact of a phase: from the store, or executed now."""
     if found := store.find(spec.key):
         return found, True
-    if time.time() > request.latest.get(spec.kind, math.inf):
-        raise OutOfTime(f"too little time is left to begin {spec.kind} {spec.title}")
+    _need_time(request, spec)
     yield {"event": "phase", "kind": spec.kind, "title": spec.title}
     progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
     progress.look()
