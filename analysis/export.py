@@ -96,6 +96,7 @@ def _test_tables(snapshot: Snapshot, trial: ReadTrial) -> Iterator[PredictionTab
         return
     key = next(phase.key for phase in trial.attributes.phases if phase.kind == "evaluation")
     readout = trial.setting.readout if trial.setting else None
-    for table in read_predictions(finished_folder(snapshot.root, key) / PREDICTIONS, readout):
+    folder = finished_folder(snapshot.store, key)
+    for table in read_predictions(folder / PREDICTIONS, readout):
         if table["split"][0] == "test" and table["task"][0] == trial.target:
             yield table

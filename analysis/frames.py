@@ -78,7 +78,8 @@ def load_phases(study: Studies, root: Path | str = DEFAULT_ROOT) -> "DataFrame":
     """One row per phase that the study executed, and one per phase a trial took from the store.
 
     A trial that was interrupted and later found its own phase again has one row for it: executed.
-    Steps are optimiser steps, seconds wall time; those of a hit are what it saved.
+    ``how`` tells apart what was executed once more, because its weights had been evicted. Steps are
+    optimiser steps, seconds wall time; those of a hit are what it saved.
 
     Args:
         study: name of a study, or several names; their rows follow one another.

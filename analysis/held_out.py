@@ -10,7 +10,8 @@ from analysis.scores import Row
 from analysis.snapshot import Snapshot, read_snapshots
 from analysis.tables import table, title, wrapped
 from analysis.typed import studies_frame
-from spaces.layout import HELD_OUT, artifact_folder, read_done
+from spaces.layout import HELD_OUT, finished_folder, read_done
+from spaces.places import Where
 from spaces.records import PRETRAINING_COLUMNS
 
 if TYPE_CHECKING:
@@ -66,16 +67,16 @@ def held_out_rows(snapshot: Snapshot) -> list[Row]:
             "group": record.catalogue.languages[row["language"]].group,
         }
         for key, name in phases.items()
-        for row in _measures(snapshot.root, key)
+        for row in _measures(snapshot.store, key)
     ]
 
 
-def _measures(root: Path, key: str) -> list[Row]:
+def _measures(store: Where, key: str) -> list[Row]:
     """What an initialisation's artifact says; nothing where it has no such file."""
-    done = read_done(root, key)
-    file = artifact_folder(root, key, done) / HELD_OUT if done else None
-    if file is None or not file.is_file():
+    done = read_done(store, key)
+    if done is None or HELD_OUT not in done["files"]:
         return []
+    file = finished_folder(store, key) / HELD_OUT
     # Late, as few studies have one.
     import pyarrow.parquet as pq
 

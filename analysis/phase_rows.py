@@ -1,4 +1,7 @@
-"""What phases cost and what the store saved: one row per execution, one per hit."""
+"""What phases cost and what the store saved: one row per execution, one per hit.
+
+What was trained once more, as its weights had been evicted, is an execution that is told apart.
+"""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -56,6 +59,7 @@ def _executed_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
             "kind": made.get("kind"),
             "title": made.get("title"),
             "hit": False,
+            "how": "rebuilt" if made.get("rebuilt") else "trained",
             **_costs(made),
             "executed_by": name,
         }
@@ -89,6 +93,7 @@ def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) ->
         "kind": phase.kind,
         "title": phase.title,
         "hit": phase.hit,
+        "how": phase.how or ("hit" if phase.hit else "trained"),
         **_costs(made),
         "executed_by": (found[0].get("study") if found else None) if phase.hit else name,
     }

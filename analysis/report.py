@@ -107,8 +107,10 @@ def _target_part(
         lines += _best_lines(snapshot, best, best.setting)
         lines += ["", languages_part(snapshot, best)]
     own = [row for row in rows if row["target"] == target and row["kind"] == "intermediate"]
-    hits = Counter(row["hit"] for row in own)
-    lines += ["", f"intermediate phases: {hits[False]} trained, {hits[True]} reused"]
+    how = Counter(row["how"] for row in own)
+    rebuilt = f", {how['rebuilt']} rebuilt" if how["rebuilt"] else ""
+    trained = f"{how['trained']} trained, {how['hit']} reused"
+    lines += ["", f"intermediate phases: {trained}{rebuilt}"]
     return "\n".join(lines)
 
 
@@ -223,7 +225,17 @@ def _phases_part(rows: list[Row]) -> str:
     header = ("phases", "executed", "steps", words, "reused", "steps saved", f"{words} saved")
     kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
     cells = [_kind_row(kind, [row for row in rows if row["kind"] == kind], unit) for kind in kinds]
-    return "\n".join([table(header, [*cells, _kind_row("all", rows, unit)]), *_sharing_line(rows)])
+    whole = table(header, [*cells, _kind_row("all", rows, unit)])
+    return "\n".join([whole, *_rebuilt_line(rows), *_sharing_line(rows)])
+
+
+def _rebuilt_line(rows: list[Row]) -> list[str]:
+    """What was trained once more; nothing where nothing was."""
+    again = [row for row in rows if row["how"] == "rebuilt"]
+    cost, phases = totals(again), counted(len(again), "phase")
+    spent = f"{cost['steps']:.0f} steps, {cost['seconds']:.1f} seconds"
+    words = f"Of what was executed, {phases} ({spent}) rebuilt weights that had been evicted."
+    return ["", wrapped(words)] if again else []
 
 
 def _kind_row(name: str, rows: list[Row], unit: str) -> tuple[str, ...]:
@@ -251,7 +263,7 @@ def _places_part(snapshot: Snapshot) -> str:
     return "\n".join(
         [
             f"study folder  {StudyPaths(root, name).folder}",
-            f"phase store   {root / 'phases'}",
+            f"phase store   {snapshot.store}/phases",
             "in pandas:",
             "  from analysis import load_trials, load_scores, load_phases",
             f"  trials = load_trials({name!r}, root={str(root)!r})",

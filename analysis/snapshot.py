@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.storage import read_all_trials
 from spaces.layout import StoreError, executions
+from spaces.objects import phase_place
+from spaces.places import Place
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord, read_study
 
@@ -68,6 +70,8 @@ class FinishedPhase(AskedPhase):
     seconds: float
     gpus: float | None = None
     """Held while it was executed; None where nobody wrote that down."""
+    how: str = ""
+    """trained, hit or rebuilt; empty in records of before anything was evicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,11 @@ class Snapshot:
     record: StudyRecord
     trials: tuple[ReadTrial, ...]
 
+    @cached_property
+    def store(self) -> Place:
+        """Where the study's phases lie."""
+        return phase_place(self.record.plan, self.root)
+
     def of_target(self, target: str) -> list[ReadTrial]:
         """Trials of one target."""
         return [trial for trial in self.trials if trial.target == target]
@@ -164,7 +173,7 @@ class Snapshot:
         """Key -> provenance of its executions, for every phase that a trial refers to."""
         keys = dict.fromkeys(key for trial in self.trials for key in trial.keys)
         with ThreadPoolExecutor(READERS) as pool:
-            found = pool.map(lambda key: executions(self.root, key), keys)
+            found = pool.map(lambda key: executions(self.store, key), keys)
             return dict(zip(keys, found, strict=True))
 
 

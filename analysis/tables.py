@@ -113,7 +113,7 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         StoreError: there is no such study, or something of it cannot be read.
     """
     snapshot = read_snapshot(study, root)
-    hits = Counter(bool(row["hit"]) for row in phase_rows(snapshot))
+    how = Counter(row["how"] for row in phase_rows(snapshot))
     header = ("target", "done", "running", "pruned", "failed", "best", "tuned gain")
     rows = [_status_row(snapshot, target) for target in snapshot.record.targets]
     parts = [
@@ -122,9 +122,15 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         *_failures(snapshot),
         *looks_line(snapshot),
         *_held_line(snapshot),
-        f"phases: {hits[False]} executed, {hits[True]} reused",
+        f"phases: {how['trained'] + how['rebuilt']} executed{rebuilt_words(how)}, "
+        f"{how['hit']} reused",
     ]
     return "\n\n".join(parts)
+
+
+def rebuilt_words(how: Counter[str]) -> str:
+    """How many of some executions were of evicted weights; nothing where none was."""
+    return f" ({how['rebuilt']} of them rebuilt)" if how["rebuilt"] else ""
 
 
 def _status_row(snapshot: Snapshot, target: str) -> tuple[str, ...]:

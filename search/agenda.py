@@ -7,7 +7,7 @@ all: an ask costs the same after ten trials as after ten thousand.
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,6 +24,9 @@ from spaces.contrast import CONTRAST, contrast_seeds
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import SETTING, StudyRecord
 from spaces.suggest import baselines, draw, matched_baseline
+
+Replicate = tuple[TransferSetting, Seeds, int]
+"""A setting, the seeds of one set, and the number of the set."""
 
 
 class Agenda(Protocol):
@@ -55,6 +58,9 @@ class Agenda(Protocol):
 
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """The setting and the seeds of a trial."""
+
+    def left(self) -> Iterator[Replicate]:
+        """Replicates that no trial is so far; a search knows no trial to come."""
 
 
 def agenda_of(record: StudyRecord, target: str, offers: Offers | None = None) -> Agenda:
@@ -169,6 +175,10 @@ class SearchAgenda:
         """Draw what is not fixed."""
         return self._space.setting(draw(trial, self._space)), self._record.seeds
 
+    def left(self) -> Iterator[Replicate]:
+        """None."""
+        return iter(())
+
 
 @dataclass
 class ReplicateAgenda:
@@ -210,6 +220,13 @@ class ReplicateAgenda:
             return None
         role, setting = self.settings[self._next % len(self.settings)]
         return Role(role, {}, self._noted(setting, self._wanted[self._next][1]))
+
+    def left(self) -> Iterator[Replicate]:
+        """Each setting with each set of seeds that no trial has."""
+        for place in range(self._next, self.planned):
+            name, replicate = self._wanted[place]
+            if (name, replicate) not in self._held:
+                yield self.settings[place % len(self.settings)][1], self.seeds[replicate], replicate
 
     def _noted(self, setting: TransferSetting, replicate: int) -> dict[str, Any]:
         """What makes the trial this one; stored with it in one write."""
@@ -295,3 +312,7 @@ class ContrastAgenda:
     def content(self, trial: Trial) -> tuple[TransferSetting, Seeds]:
         """As noted, of a cell; of the search's trials as drawn."""
         return self._of(trial).content(trial)
+
+    def left(self) -> Iterator[Replicate]:
+        """The cells that no trial is."""
+        return self._cells.left()

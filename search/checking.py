@@ -1,12 +1,12 @@
 """A plan looked at as far as that needs neither rows nor checkpoints."""
 
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from search.store_mistakes import store_mistakes
 from spaces.candidates import licence_mistakes
 from spaces.catalogue import Catalogue
 from spaces.confirmation import SUFFIX
@@ -72,7 +72,7 @@ def check(plan: Plan, encoders: Mapping[str, EncoderShape] = MappingProxyType({}
         raise PlanError(f"plan of study {plan.study.name!r}", wrong)
     plan = _absolute(plan)
     catalogue = Catalogue.for_plan(plan).knowing(encoders)
-    mistakes = [*_name_mistakes(plan), *_storage_mistakes(plan)]
+    mistakes = [*_name_mistakes(plan), *store_mistakes(plan, catalogue)]
     mistakes += [*tracking_mistakes(plan.tracking)]
     mistakes += licence_mistakes(plan, catalogue)
     spaces: dict[str, Space] = {}
@@ -230,41 +230,6 @@ def grid_mistakes(plan: Plan, spaces: Iterable[Space]) -> Iterator[Mistake]:
         elif trials > found[0]:
             rule = f"at most {found[0]}: the distinct settings of {space.target.name!r}"
             yield Mistake("[budget] trials_per_target", str(trials), rule)
-
-
-def _storage_mistakes(plan: Plan) -> Iterator[Mistake]:
-    storage, url = plan.store.storage, plan.store.url
-    known = ("sqlite:///", "postgresql://", "postgresql+", "env:")
-    if storage != "journal" and not storage.startswith(known):
-        expected = "'journal', 'sqlite:///FILE', 'postgresql://...' or 'env:NAME' of such a URL"
-        yield Mistake("[store] storage", _without_password(storage), expected)
-    elif "password=" in storage or (
-        "@" in storage and ":" in storage.split("@")[0].split("//")[-1]
-    ):
-        expected = "'env:NAME': a password in a plan would be copied into the study"
-        yield Mistake("[store] storage", _without_password(storage), expected)
-    variable = storage.removeprefix("env:")
-    if storage != variable and not os.environ.get(variable):
-        expected = f"the environment variable {variable} to be set to the storage's URL: export it"
-        yield Mistake("[store] storage", repr(storage), expected)
-    if storage.startswith("sqlite:///") and not storage.startswith("sqlite:////"):
-        expected = "'sqlite:////absolute/path.db': a relative path depends on where a command runs"
-        yield Mistake("[store] storage", repr(storage), expected)
-    file = Path(storage.removeprefix("sqlite:///"))
-    if storage.startswith("sqlite:////") and not is_folder(file.parent):
-        yield Mistake("[store] storage", repr(storage), f"a folder that is there: {file.parent}")
-    if "://" in url:
-        rule = "a path on a local or shared POSIX disk: object stores are not supported yet"
-        if storage == "journal":
-            rule += " (and could never hold a journal: that needs storage = 'env:NAME')"
-        yield Mistake("[store] url", repr(url), rule)
-
-
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    if "password=" in rest:
-        return f"{scheme}://..."
-    return f"{scheme}://...@{rest.rpartition('@')[2]}" if "@" in rest else repr(url)
 
 
 def baseline_count(space: Space) -> int:

@@ -1,8 +1,7 @@
 """From a plan or a study's name to a handle that drives it; start, resume and confirm alike."""
 
-import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from search.freeze import freeze
 from search.handle import Search
 from search.study import frozen_commits, reconcile
 from spaces.mistakes import Mistake, PlanError
+from spaces.objects import StoreAway, check_place, is_url, phase_place, reachable
 from spaces.plan import Plan, load_plan
 from spaces.plan_tracking import tracking_mistakes
 from spaces.study import StudyRecord, read_study
@@ -39,15 +39,36 @@ def prepare(
     commits: dict[str, str] = {}
     with suppress(PlanError):  # a root that cannot be is told after what is wrong with the plan
         commits = frozen_commits(store_root(loaded, root), loaded.study.name)
-    return reconcile(freeze(loaded, commits), store_root(loaded, root))
+    record = freeze(loaded, commits)
+    with _explained(loaded):
+        reachable(phase_place(loaded, Path(root)))
+    return reconcile(record, store_root(loaded, root))
+
+
+@contextmanager
+def _explained(plan: Plan) -> Iterator[None]:
+    """An object store that cannot be used is a mistake of the plan, or of the environment."""
+    try:
+        yield
+    except StoreAway as error:
+        rule = (
+            "a bucket that can be listed, read and written, on a store that honours "
+            "If-None-Match; its credentials and endpoint come from the environment "
+            "(AWS_ACCESS_KEY_ID, AWS_ENDPOINT, ...)"
+        )
+        found = f"{plan.store.url!r}: {error.strerror}"
+        raise PlanError("[store]", [Mistake("[store] url", found, rule)]) from None
 
 
 def store_root(plan: Plan, root: Path | str) -> Path:
-    """The root a plan uses, absolute: workers have other current folders than the driver."""
-    given = str(plan.store.url or root)
-    if re.match(r"^[A-Za-z][A-Za-z0-9+.-]+:/", given):
-        rule = "a folder on a local or shared POSIX disk; object stores are not supported yet"
-        raise PlanError("root", [Mistake("--root or [store] url", repr(given), rule)])
+    """The root a plan uses, absolute: workers have other current folders than the driver.
+
+    Studies lie there also where phases go to an object store, so that a journal has its disk.
+    """
+    given = str(root if is_url(plan.store.url) else plan.store.url or root)
+    if is_url(given):
+        rule = "a folder on a local or shared POSIX disk; [store] url may name an object store"
+        raise PlanError("root", [Mistake("--root", repr(given), rule)])
     try:
         path = Path(given).expanduser().absolute()
         with suppress(FileNotFoundError):  # it may be new
@@ -77,6 +98,8 @@ def _drive(
     if wrong := [*tracking_mistakes(record.plan.tracking)]:
         raise PlanError(f"plan of study {record.plan.study.name!r}", wrong)
     found = store_root(record.plan, root)
+    with _explained(record.plan):
+        check_place(phase_place(record.plan, found))
     search = Search(record, found, console or Console(), address, quiet, text)
     for line in lines:
         search.say(line)
@@ -97,7 +120,7 @@ def start(
 
     Args:
         plan: a plan, or the path of one.
-        root: holds studies and phases; a local or shared disk.
+        root: holds studies, and phases where ``[store] url`` names no object store; a disk.
         wait: return when the search has ended; else at once, with the search in a thread.
         address: of a running Ray cluster; one of our own where it is left out.
         quiet: print nothing.

@@ -16,7 +16,9 @@ from spaces.enumeration import chains, settings_words
 from spaces.grouping import grouping_of
 from spaces.layout import is_done
 from spaces.mistakes import few
+from spaces.objects import phase_place
 from spaces.phases import KINDS, trial_phases
+from spaces.places import Place
 from spaces.plan import Plan
 from spaces.selection import Cut, supervised_languages
 from spaces.study import StudyRecord
@@ -41,7 +43,7 @@ def describe_plan(plan: Plan, root: Path | str) -> str:
         record, growth = prepare(_asking_nobody(plan), root)
         spaces, cuts = record.spaces, record.cuts
         first = [f"the space grows: {line}" for line in growth]
-        last = _phase_lines(record, store_root(plan, root))
+        last = _phase_lines(record, phase_place(plan, store_root(plan, root)))
     lines = [
         f"plan of study {plan.study.name!r}: whole; nothing was written",
         f"world {plan.world}, selection {plan.study.selection}, objective {plan.study.objective}, "
@@ -145,9 +147,9 @@ def _infeasible_lines(found: Iterable[Infeasible]) -> Iterator[str]:
         yield wrapped(f"{reason}: {few(names, MOST_NAMED)}", "  infeasible: ")
 
 
-def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
+def _phase_lines(record: StudyRecord, place: Place) -> list[str]:
     """Distinct phases of a contrast; of the space, as far as they can be counted; of baselines."""
-    lines = [_needs("the contrast needs", _cell_phases(record), root)]
+    lines = [_needs("the contrast needs", _cell_phases(record), place)]
     if not record.plan.budget.trials_per_target:
         return lines
     counts = ", ".join(f"{n} {kind}" for kind, n in _distinct(record.spaces.values()).items())
@@ -160,15 +162,15 @@ def _phase_lines(record: StudyRecord, root: Path) -> list[str]:
     return [
         *(lines if record.plan.contrast else ()),
         f"distinct phases the space can need: {counts}; target phases are one per setting",
-        _needs("the baselines need", known, root),
+        _needs("the baselines need", known, place),
     ]
 
 
-def _needs(who: str, known: Mapping[str, str], root: Path) -> str:
+def _needs(who: str, known: Mapping[str, str], place: Place) -> str:
     """How many phases, of each kind, and how many are there already."""
     counts = Counter(known.values())
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS)
-    done = sum(is_done(root, key) for key in known)
+    done = sum(is_done(place, key) for key in known)
     return f"{who} {len(known)} phases ({kinds}), of which the store holds {done}"
 
 

@@ -46,8 +46,7 @@ def export_model(study: str, folder: Path, target: str, root: Path | str) -> str
     best = best_trial(snapshot.of_target(target))
     if best is None:
         raise StoreError(f"study {study!r} has no COMPLETE trial of {target!r} yet")
-    first, *trained = _weights(snapshot, best)
-    weights = trained[-1] / "model.safetensors" if trained else None
+    first, weights = _weights(snapshot, best)
     task = snapshot.record.catalogue.tasks[target]
     if folder.exists() and any(folder.iterdir()):
         raise StoreError(f"{folder} is there and not empty: name another folder, or empty it")
@@ -57,11 +56,19 @@ def export_model(study: str, folder: Path, target: str, root: Path | str) -> str
     return f"written: trial {best.number} of {target}, for {loaded_with}, in {folder}"
 
 
-def _weights(snapshot: Snapshot, trial: ReadTrial) -> list[Path]:
-    """Folders of a trial's phases that hold weights, the initialisation first.
+def _weights(snapshot: Snapshot, trial: ReadTrial) -> tuple[Path, Path | None]:
+    """Folder of a trial's initialisation, and the weights of its last phase.
 
-    Of initialisations that went on from one another it is the last.
+    Of initialisations that went on from one another it is the last. No weights beside it where
+    nothing was trained after it.
+
+    Raises:
+        StoreError: the weights were evicted.
     """
     trained = [phase for phase in trial.attributes.phases if phase.kind != "evaluation"]
     starts = sum(phase.kind == "initialisation" for phase in trained)
-    return [finished_folder(snapshot.root, phase.key) for phase in trained[starts - 1 :]]
+    first, last = trained[starts - 1], trained[-1]
+    folder = finished_folder(snapshot.store, first.key, weights=first is last)
+    if first is last:
+        return folder, None
+    return folder, finished_folder(snapshot.store, last.key, weights=True) / "model.safetensors"

@@ -5,7 +5,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
@@ -22,8 +22,12 @@ from search.signals import soft_stops
 from search.study import open_for_writing, open_target
 from spaces.layout import StudyPaths
 from spaces.looks import log_look, look_of
+from spaces.objects import phase_place
 from spaces.records import TRIAL_COLUMNS
 from spaces.study import StudyRecord, read_study
+
+if TYPE_CHECKING:
+    from search.room import Room
 
 WORKER_DEATHS_FORGIVEN = 3
 
@@ -96,17 +100,34 @@ class Search:
 
     def run(self) -> "Search":
         """Drive the study to the end of its budget, or until it is stopped."""
+        from search.room import Room, is_full  # heavy (Optuna's samplers), like Ray below
+
+        room = Room(phase_place(self.record.plan, self.root), self.record, self.say)
+        try:
+            self._run(room)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            if room.make_room():
+                self._run(room)  # to start again is to go on
+            elif self.paths.record.exists():
+                self.reason = room.why(error)
+            else:
+                raise
+        return self
+
+    def _run(self, room: "Room") -> None:
+        """Drive the study while the lease is held."""
         lease = DriverLease(self.paths.lease)
         lease.acquire(waiting=self.say)
         try:
             self.paths.stop.unlink(missing_ok=True)  # of a driver that died while it stopped
-            self._drive(lease)
+            self._drive(lease, room)
         finally:
             if lease.is_mine():
                 self.paths.stop.unlink(missing_ok=True)
             lease.release()
             self.ended = True
-        return self
 
     def run_in_background(self) -> "Search":
         """Drive the study in a thread."""
@@ -121,21 +142,23 @@ class Search:
         self._thread.start()
         return self
 
-    def _drive(self, lease: DriverLease) -> None:
+    def _drive(self, lease: DriverLease, room: "Room") -> None:
         from search.offers import offers_of  # heavy (Optuna's samplers), like Ray below
         from search.target_queue import TargetQueue
 
         with ray_cluster(self.record.plan, self.address) as ray:  # first: it may refuse
             for line in probe_nodes(ray, self.record.plan, self.paths.folder, self.address):
                 self.say(line)
-            storage = open_for_writing(self.record.plan, self.paths)
+            storage = open_for_writing(self.record.plan, self.paths, room.make_room)
             grown = self._keep_record()
             studies = {t: open_target(self.record, t, storage, grown) for t in self.record.targets}
             offers = offers_of(self.record, studies)
             queues = [TargetQueue(self.record, t, s, offers) for t, s in studies.items()]
             self.record.write(self.paths)  # the copied generation is current from here on
             self._log_look([queue.target for queue in queues if not queue.is_exhausted])
-            self._tune(queues, lease)
+            room.open(queues)
+            self._tune(queues, lease, room)
+            room.close()
 
     def _log_look(self, targets: list[str]) -> None:
         """Before a confirmation's trials can read test rows, write down that they will."""
@@ -162,7 +185,7 @@ class Search:
                 deadline.book(trial.user_attrs.get("record", {}).get("phases", ()))
         return deadline
 
-    def _tune(self, queues: list[Any], lease: DriverLease) -> None:
+    def _tune(self, queues: list[Any], lease: DriverLease, room: "Room") -> None:
         # Ray reads its environment when it is imported, and ``ray_cluster`` has just set it.
         from ray import tune
 
@@ -188,6 +211,7 @@ class Search:
                 guard=lease.check,
                 deadline=deadline,
                 starts=len(plan.space.initialisations),
+                room=room,
             )
             with soft_stops(self) as arm:
                 stopper = Stopper(

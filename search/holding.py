@@ -10,6 +10,7 @@ from pathlib import Path
 
 from search.target_queue import Asked
 from spaces.layout import is_done
+from spaces.places import Where
 from trainables.phase_lease import Elsewhere
 
 HELD = "held"
@@ -19,8 +20,14 @@ HELD = "held"
 class Holding:
     """The trials that one driver holds back."""
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._elsewhere = root, Elsewhere(root)
+    def __init__(self, root: Path, place: Where | None = None) -> None:
+        """Hold nothing so far.
+
+        Args:
+            root: where leases of phases are.
+            place: where the phases are; the same where it is left out.
+        """
+        self._place, self._elsewhere = place or root, Elsewhere(root)
         self._done: set[str] = set()
         self._noted: set[str] = set()
         self.trials: list[Asked] = []
@@ -29,7 +36,7 @@ class Holding:
     def missing(self, asked: Asked) -> set[str]:
         """Keys of a trial's phases that the store does not hold yet."""
         missing = set(asked.keys - self._done)
-        found = {key for key in missing if is_done(self._root, key)}
+        found = {key for key in missing if is_done(self._place, key)}
         self._done |= found
         return missing - found
 

@@ -2,13 +2,15 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+from trainables.full_disk import FULL
 
 LOCK_GRACE_SECONDS = 5
 
@@ -20,27 +22,48 @@ class DriverJournal(JournalFileBackend):
     a trial costs. Within ``together`` the lines go to the operating system at once, so that readers
     see them and a killed driver loses none; the disk is waited for at its end. What a power cut
     takes is the end of a file that nobody was told of yet, as if the driver had died earlier.
+
+    A full disk leaves the file as it was: what an append wrote before it failed is cut off, because
+    the next one would join it and lose the study.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, make_room: Callable[[], bool] = lambda: False) -> None:
+        """Open a journal; only the holder of the driver's lease may.
+
+        Args:
+            path: of the journal.
+            make_room: asked for room where a disk is full; false where there is none to make.
+        """
+        self._path, self._make_room = path, make_room
         self._guard = JournalFileOpenLock(str(path), grace_period=LOCK_GRACE_SECONDS)
         self._together = self._written = False
         super().__init__(str(path), lock_obj=self._guard)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write operations, in Optuna's own form."""
+        """Write operations, in Optuna's own form: all of them, or none."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
+        try:
+            self._append(lines.encode("utf-8"))
+        except OSError as error:
+            if error.errno not in FULL or not self._make_room():
+                raise
+            self._append(lines.encode("utf-8"))
+        self._written = True
+
+    def _append(self, lines: bytes) -> None:
         self._guard.acquire()
+        before = self._path.stat().st_size
         try:
             with self._path.open("ab") as file:
-                file.write(lines.encode("utf-8"))
+                file.write(lines)
                 file.flush()
                 if not self._together:
                     os.fsync(file.fileno())
+        except OSError:
+            os.truncate(self._path, before)
+            raise
         finally:
             self._guard.release()
-        self._written = True
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -16,7 +16,9 @@ from ray.tune.search import Searcher
 from search.deadline import NO_END, Deadline
 from search.holding import Holding
 from search.lease import LeaseLost
+from search.room import Room, Unwatched, is_full
 from search.target_queue import Asked, TargetQueue, fullest_last
+from spaces.places import Disk
 from trainables.transfer import trial_config
 
 Message = dict[str, Any]
@@ -71,25 +73,27 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         guard: Callable[[], None],
         deadline: Deadline = NO_END,
         starts: int = 1,
+        room: Room | None = None,
     ) -> None:
         """Make a searcher.
 
         Args:
             queues: one per target.
-            root: holds the phase store.
+            root: holds the study.
             study: name of the study.
             concurrent: most trials at once.
             observer: told what happens.
             guard: called before anything is told; raises when the lease is lost.
             deadline: of this session; no phase begins that cannot reach a checkpoint before it.
             starts: initialisations of the plan; those that are not there yet begin first.
+            room: pins what trials need, and evicts what nobody does.
         """
         super().__init__()
         self._queues, self._root, self._study = queues, root, study
         self._concurrent, self._observer, self._guard = concurrent, observer, guard
-        self._deadline = deadline
+        self._deadline, self._room = deadline, room or Unwatched(Disk(root))
         self._live: dict[str, Asked] = {}
-        self._holding, self._ahead = Holding(root), starts
+        self._holding, self._ahead = Holding(root, self._room.place), starts
         self._pruned: dict[str, int] = {}
         self.stop_reason = ""
         """Why the search must stop before its budget is spent; empty while it may go on."""
@@ -105,6 +109,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         try:
             self._guard()
             asked = self._runnable()
+            self._room.hold([*self._open, *([asked] if asked else [])])
             self._holding.note(running=asked)
             self._observer.held(len(self._holding.trials))
             if asked is None:
@@ -134,6 +139,7 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
             self._guard()
             state = self._tell(trial_id, asked, message, error)
             self._observer.told(asked, state, message)
+            self._room.told(asked, state, message, self._open)
         except UNWRITABLE as failure:
             self._stop_at(failure)
 
@@ -151,6 +157,11 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         """Whether every trial of the budget was told."""
         idle = not self._live and not self._holding.trials
         return idle and all(queue.is_exhausted for queue in self._queues)
+
+    @property
+    def _open(self) -> list[Asked]:
+        """Trials that were asked and not told: running and held back ones."""
+        return [*self._live.values(), *self._holding.trials]
 
     def _runnable(self) -> Asked | None:
         """A trial that may begin: its phases are free, and there is time for the first of them."""
@@ -198,7 +209,10 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
     def _stop_at(self, error: BaseException) -> None:
         """Stop softly at an error of the storage; its cause says more than Optuna's own words."""
         cause = str(error.__cause__ or error).partition("\n")[0]
-        self.stop_reason = self.stop_reason or f"the study cannot be written: {cause}"
+        reason = f"the study cannot be written: {cause}"
+        if is_full(error.__cause__ or error):
+            reason = self._room.why(reason)
+        self.stop_reason = self.stop_reason or reason
 
     def decide(self, trial_id: str, message: Message) -> bool:
         """Hear a message of a trial; True when the trial should be pruned."""
@@ -235,7 +249,10 @@ class StudySearcher(SessionOnly, Searcher):  # type: ignore[misc]  # Ray ships n
         if event == "postponed":  # the others go on until the deadline
             self._holding.add(asked)
             return "RUNNING"
-        if event == "stopped":
+        if event == "stopped" and message.get("full_disk"):
+            if not self._room.make_room():
+                self.stop_reason = self.stop_reason or self._room.why(message["reason"])
+        elif event == "stopped":
             self.stop_reason = self.stop_reason or message["reason"]
         asked.queue.put_back(asked)
         return "RUNNING"

@@ -1,5 +1,6 @@
 """A study's durable side: the frozen record, Optuna's storage opened for writing, generations."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -55,11 +56,18 @@ def _refused(refusals: list[str]) -> list[Mistake]:
     ]
 
 
-def open_for_writing(plan: Plan, paths: StudyPaths) -> BaseStorage:
+def open_for_writing(
+    plan: Plan, paths: StudyPaths, make_room: Callable[[], bool] = lambda: False
+) -> BaseStorage:
     """The study's storage. Only the holder of the driver's lease may call this.
 
-    A journal's torn last line (power loss, full disk) is cut off first: the next append would join
-    it and lose the study. So is a dead writer's lock.
+    A journal's torn last line (power loss) is cut off first: the next append would join it and lose
+    the study. So is a dead writer's lock.
+
+    Args:
+        plan: names the storage.
+        paths: of the study.
+        make_room: see ``DriverJournal``.
     """
     url = storage_url(plan)
     if url is not None:
@@ -68,7 +76,7 @@ def open_for_writing(plan: Plan, paths: StudyPaths) -> BaseStorage:
     repair_journal(paths.journal)
     Path(f"{paths.journal}.lock").unlink(missing_ok=True)
     try:
-        return DriverStorage(DriverJournal(paths.journal))
+        return DriverStorage(DriverJournal(paths.journal, make_room))
     except ValueError as error:
         raise StoreError(
             f"{paths.journal} is damaged before its last line ({error}): restore it from a copy"

@@ -54,6 +54,13 @@ class Asked:
         return self.trial.number
 
     @property
+    def identity(self) -> tuple[Any, ...]:
+        """What a trial is known by before it is asked: a replicate by its setting and its set."""
+        if self.replicate is None:
+            return self.target, self.number
+        return self.target, self.setting.setting_id, self.replicate
+
+    @property
     def name(self) -> str:
         """Name in Ray's logs and in messages."""
         return f"{self.target}-{self.number}"
@@ -133,6 +140,24 @@ class TargetQueue:
     def is_exhausted(self) -> bool:
         """No trial is left to hand out."""
         return not self._adopted and not self._waiting and self._agenda.is_spent
+
+    def expected(self) -> dict[tuple[Any, ...], list[str]]:
+        """Trials that will come and are known -> keys of phases that they need.
+
+        Those that a dead driver left, and replicates that nobody has begun; of these the phases
+        before the target's own, which nobody else needs.
+        """
+        found: dict[tuple[Any, ...], list[str]] = {}
+        for setting, seeds, replicate in self._agenda.left():
+            phases = trial_phases(self._record.frozen, self.target, setting, seeds)
+            shared = [p.key for p in phases if p.kind in ("initialisation", "intermediate")]
+            found[self.target, setting.setting_id, replicate] = shared
+        for trial in self._adopted:
+            noted = trial.user_attrs
+            which = noted.get("replicate")
+            own = (trial.number,) if which is None else (noted["setting_id"], which)
+            found[self.target, *own] = [phase["key"] for phase in noted.get("phases", ())]
+        return found
 
     def next(self) -> Asked | None:
         """The next trial: one that a dead driver left, else a new one; None when none is due."""

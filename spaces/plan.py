@@ -91,6 +91,8 @@ class StoreTable(Table):
 
     url: str = ""
     storage: str = "journal"
+    pins: tuple[str, ...] = ()
+    """Initialisations, or keys of phases, whose weights are never evicted."""
 
 
 class BudgetTable(Table):
@@ -103,6 +105,8 @@ class BudgetTable(Table):
     """Of the sampled trials with an intermediate phase: how many try one that another target paid
     for. A random sampler draws the same for all targets instead, unless this is 0."""
     wall_hours: Annotated[float, Field(gt=0)] | None = None
+    store_gib: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """Most that the phase store may take: beyond it weights are evicted; no limit without it."""
     pruner: Literal["none", "median"] = "none"
     reports_per_phase: Annotated[int, Field(ge=0, le=20)] = 0
     """Scores on the selecting rows during the target phase: what the pruner and reports see."""

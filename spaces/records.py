@@ -154,6 +154,9 @@ PHASE_COLUMNS = (
     Column("kind", "string", "initialisation, intermediate, target or evaluation"),
     Column("title", "string", "what people call it"),
     Column("hit", "boolean", "taken from the store instead of executed"),
+    Column(
+        "how", "string", "trained, hit, or rebuilt: executed again, as its weights were evicted"
+    ),
     Column("steps", "Int64", "optimiser steps of the phase; what a hit saved", "steps"),
     Column("tokens", "Int64", "non-padding tokens of the phase", "tokens"),
     Column("seconds", "Float64", "wall time of its execution; what a hit saved", "seconds"),

@@ -31,6 +31,13 @@ class Case:
     """Refused after Ray is up; the root is there already, and empty."""
 
 
+def nowhere() -> tuple[tuple[str, str], ...]:
+    """The environment of an object store that nobody serves; its secret may be shown by nobody."""
+    given = {"ENDPOINT": "http://127.0.0.1:1", "ALLOW_HTTP": "true", "REGION": "us-east-1"}
+    given |= {"ACCESS_KEY_ID": "me", "SECRET_ACCESS_KEY": SECRET}
+    return tuple((f"AWS_{name}", value) for name, value in given.items())
+
+
 def own(name: str, **fields: Any) -> Changes:
     """A plan with a task of the user's own."""
     return {"task": [{"name": name, **fields}]}
@@ -482,12 +489,38 @@ PLANS: dict[str, Case] = {
         "[store] storage",
         reaches_ray=True,
     ),
-    "journal on an object store": Case(
-        {"store.url": "s3://bucket/studies"},
-        ("[store] url", "'s3://bucket/studies'", "POSIX disk", "could never hold a journal"),
+    "store that does not answer": Case(
+        {"store.url": "s3://bucket/phases"},
+        ("[store] url", "'s3://bucket/phases'", "does not answer", "If-None-Match", "environment"),
+        environment=nowhere(),
+    ),
+    "store of another kind": Case(
+        {"store.url": "ftp://host/phases"}, ("[store] url", "'ftp://host/phases'", "s3, gs, az")
+    ),
+    "store without a bucket": Case({"store.url": "s3://"}, ("[store] url", "'s3://'", "BUCKET")),
+    "store with a password": Case(
+        {"store.url": f"s3://me:{SECRET}@bucket/phases"},
+        ("[store] url", "s3://...@bucket/phases", "the environment alone"),
+    ),
+    "store with a token": Case(
+        {"store.url": f"az://bucket/phases?sig={SECRET}"},
+        ("[store] url", "az://bucket/phases?...", "the environment alone"),
+    ),
+    "workers that share no files": Case(
+        {"store.url": "s3://bucket/phases", "resources.workers_per_trial": 2},
+        ("[resources] workers_per_trial", "2", "1, or export TRANSFER_SEARCH_SCRATCH"),
+        environment=nowhere(),
+    ),
+    "no room at all": Case({"budget.store_gib": 0}, ("[budget] store_gib", "0", "greater than 0")),
+    "endless room": Case({"budget.store_gib": math.inf}, ("[budget] store_gib", "inf", "finite")),
+    "pin of an initialisation that the plan lacks": Case(
+        {"store.pins": ["oracle-texts"]},
+        ("[store] pins", "'oracle-texts'", "64 hex digits", 'did you mean "oracle-text"?'),
     ),
     "root on an object store": Case(
-        {}, ("s3://bucket", "POSIX disk"), arguments=("--root", "s3://bucket")
+        {},
+        ("--root", "s3://bucket", "POSIX disk", "[store] url may name"),
+        arguments=("--root", "s3://bucket"),
     ),
     "root of too long a name": Case(
         {}, ("--root", LONG, "File name too long"), arguments=("--root", LONG)

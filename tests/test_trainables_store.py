@@ -17,13 +17,13 @@ from spaces.layout import (
     PhasePaths,
     StoreError,
     executions,
-    file_sha256,
     is_done,
     read_done,
     read_json,
     write_json,
 )
 from spaces.phases import PHASE_VERSIONS, InitialisationSpec
+from spaces.places import file_sha256
 from spaces.processes import Owner
 from tests.worlds import attempts
 from trainables.store import Attempt, PhaseStore

@@ -17,8 +17,9 @@ from transformers import AutoTokenizer
 
 from spaces.hub import checkpoint, is_on_hub
 from spaces.initialisations.shape import Attention, EncoderShape
-from spaces.layout import file_sha256, read_json
+from spaces.layout import read_json
 from spaces.mistakes import Mistake
+from spaces.places import file_sha256
 from trainables.checkpoints.accounts import Account, Found, account_for
 from trainables.checkpoints.folders import (
     checkpoint_folder,

@@ -1,16 +1,19 @@
-"""Write side of the phase store: attempts, exclusive publishing, checksums, provenance.
+"""Write side of the phase store: attempts, exclusive publishing, checksums, provenance, eviction.
 
 Each attempt writes its own folder. Publishing is the exclusive creation of ``done.json``: of two
 attempts on one key exactly one wins, the other deletes its files and takes the winner's. Readers
 (``spaces/layout.py``) need nothing from here.
+
+An evicted artifact keeps its mark, predictions and provenance, and says that its weights are gone.
+They are made again by an attempt like any other, whose mark is ``rebuilt.json``.
 """
 
-import errno
-import os
 import platform
 import shutil
 import sys
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -19,15 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from spaces.layout import (
+    EVICTED,
+    REBUILT,
+    PhaseNames,
     PhasePaths,
     StoreError,
     artifact_folder,
-    file_sha256,
+    json_bytes,
+    latest_mark,
     read_done,
-    read_json,
-    write_json,
+    read_mark,
+    weights_of,
 )
 from spaces.phases import PhaseSpec
+from spaces.places import Place, Where, file_sha256, place_of
 from spaces.processes import Owner
 
 OWNER = "owner.json"
@@ -55,6 +63,8 @@ class Artifact:
     key: str
     folder: Path
     provenance: dict[str, Any]
+    evicted: bool = False
+    """Whether its weights are gone: what follows from them can be read, and nothing trained."""
 
     def file(self, name: str) -> Path:
         """A file of the artifact."""
@@ -75,45 +85,69 @@ class Attempt:
         return self.paths.attempts / self.name
 
     def abandon(self) -> None:
-        """Delete what this attempt wrote; checkpoints stay."""
+        """Delete what this attempt wrote; checkpoints stay, but for one that was being written."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        for torn in self.paths.folder.glob(f"checkpoints/*/.writing-{self.name}-*"):
+            shutil.rmtree(torn, ignore_errors=True)
 
 
 @dataclass(slots=True)
 class PhaseStore:
-    """The store under one root, as seen by one trial."""
+    """The store in one place, as seen by one trial."""
 
-    root: Path
+    root: Where
     author: dict[str, Any] = field(default_factory=dict)
     """Who executes: study, target, trial number; goes into provenance."""
     _verified: set[Path] = field(default_factory=set)
 
-    def find(self, key: str) -> Artifact | None:
+    @property
+    def place(self) -> Place:
+        """Where the phases lie."""
+        return place_of(self.root)
+
+    def find(self, key: str, whole: bool = False) -> Artifact | None:
         """The artifact of a key, its checksums verified once; None where there is none.
 
-        A corrupt artifact is set aside, so that its phase is trained again.
+        A corrupt artifact is set aside, so that its phase is trained again; an evicted one is not
+        corrupt.
+
+        Args:
+            key: of the phase.
+            whole: look at the weights as well: they are large, and few phases that a trial finds
+                are trained from.
         """
-        done = read_done(self.root, key)
+        done = read_done(self.place, key)
         if done is None:
             self._drop_torn_mark(key)
             return None
-        folder = artifact_folder(self.root, key, done)
-        if folder not in self._verified and not _is_intact(folder, done["files"]):
-            self._set_aside(key, folder)
+        folder, weights = artifact_folder(self.place, key, done), weights_of(done)
+        with_weights = whole and not done["evicted"]
+        files = {n: sha for n, sha in done["files"].items() if with_weights or n not in weights}
+        unseen = {name: sha for name, sha in files.items() if folder / name not in self._verified}
+        if not self.place.bring(PhaseNames(key).of(done), unseen):
+            self._set_aside(key, done)
             return None
-        self._verified.add(folder)
-        return Artifact(key, folder, done["provenance"])
+        self._verified |= {folder / name for name in unseen}
+        return Artifact(key, folder, done["provenance"], done["evicted"])
 
     def begin(self, spec: PhaseSpec) -> Attempt:
         """Open an attempt; what dead processes of this machine left is swept."""
-        paths = PhasePaths(self.root, spec.key)
-        self._sweep(paths)
+        names = PhaseNames(spec.key)
+        self._sweep(names)
+        paths = PhasePaths(self.place.local, spec.key)
         attempt = Attempt(spec, paths, uuid.uuid4().hex[:12])
         attempt.folder.mkdir(parents=True)
-        write_json(attempt.folder / OWNER, Owner.me().to_json())
-        if not paths.spec.exists():
-            write_json(paths.spec, spec.to_json())
+        owner = json_bytes(Owner.me().to_json())
+        self.place.put(f"{names.attempts}/{attempt.name}/{OWNER}", owner)
+        if not self.place.exists(names.spec):
+            self.place.put(names.spec, json_bytes(spec.to_json()))
         return attempt
+
+    def abandon(self, attempt: Attempt) -> None:
+        """Delete what an attempt wrote, wherever."""
+        attempt.abandon()
+        with suppress(OSError):  # whatever ended the attempt is told; this is swept later
+            self.place.delete(f"{PhaseNames(attempt.spec.key).attempts}/{attempt.name}")
 
     def publish(self, attempt: Attempt, outcome: dict[str, Any]) -> Artifact:
         """Make an attempt the result of its key; where another was first, return that one.
@@ -122,21 +156,30 @@ class PhaseStore:
             attempt: with all of its files written.
             outcome: what the execution says of itself (steps, tokens, seconds, ...).
         """
+        key = attempt.spec.key
+        names, before = PhaseNames(key), read_done(self.place, key)
+        mark, again = names.done, False
+        if before is not None:
+            mark = names.of(before, REBUILT) if before["evicted"] else mark
+            again = before["evicted"] or before["provenance"].get("rebuilt", False)
         owner = attempt.folder / OWNER
-        files = {
-            path.relative_to(attempt.folder).as_posix(): file_sha256(path)
-            for path in sorted(attempt.folder.rglob("*"))
-            if path.is_file() and path != owner
+        paths = [p for p in sorted(attempt.folder.rglob("*")) if p.is_file() and p != owner]
+        written = {path.relative_to(attempt.folder).as_posix(): path for path in paths}
+        record = {
+            "attempt": attempt.name,
+            "files": {name: file_sha256(path) for name, path in written.items()},
+            "sizes": {name: path.stat().st_size for name, path in written.items()},
+            "provenance": self._provenance(attempt.spec, {**outcome, "rebuilt": again}),
         }
-        provenance = self._provenance(attempt.spec, outcome)
-        record = {"attempt": attempt.name, "files": files, "provenance": provenance}
-        if _create_exclusively(attempt.paths.done, record):
-            owner.unlink(missing_ok=True)
+        folder = names.of(record)
+        self.place.keep(folder, written)
+        if _create_exclusively(self.place, mark, record):
+            self.place.delete(f"{folder}/{OWNER}")
             shutil.rmtree(attempt.paths.folder / "checkpoints", ignore_errors=True)
         else:
-            attempt.abandon()
-            write_json(attempt.folder / "lost.json", record)
-        artifact = self.find(attempt.spec.key)
+            self.abandon(attempt)
+            self.place.put(f"{folder}/lost.json", json_bytes(record))
+        artifact = self.find(key, whole=True)
         if artifact is None:
             raise StoreError(f"{attempt.paths.folder} changed on disk right after it was published")
         return artifact
@@ -155,64 +198,85 @@ class PhaseStore:
             "versions": installed_versions(),
         }
 
-    def _sweep(self, paths: PhasePaths) -> None:
+    def _sweep(self, names: PhaseNames) -> None:
         """Delete attempts whose process is certainly gone, except the published one."""
-        done = read_done(self.root, paths.key)
-        for path in paths.attempts.glob(f"*/{OWNER}"):
-            values = read_json(path)
-            published = done is not None and done["attempt"] == path.parent.name
-            if values is not None and not published and Owner.from_json(values).is_gone:
-                shutil.rmtree(path.parent, ignore_errors=True)
+        done = read_done(self.place, names.key)
+        for name in self.place.names(names.attempts):
+            folder, _, file = name.rpartition("/")
+            if file != OWNER or (done is not None and folder == names.of(done)):
+                continue
+            values = read_mark(self.place, name)
+            if values is not None and Owner.from_json(values).is_gone:
+                self.place.delete(folder)
 
-    def _set_aside(self, key: str, folder: Path) -> None:
+    def _set_aside(self, key: str, seen: dict[str, Any]) -> None:
         """Unpublish a corrupt artifact, keeping its record beside it."""
-        done = read_done(self.root, key)
-        if done is None or done["attempt"] != folder.name:
+        found = latest_mark(self.place, key)
+        if found is None or found[1]["attempt"] != seen["attempt"]:
             return  # another process has set it aside, and perhaps published anew
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            PhasePaths(self.root, key).done.rename(folder / "set_aside.json")
-        except FileNotFoundError:
-            return  # another process set it aside first
+        self.place.move(found[0], PhaseNames(key).of(seen, "set_aside.json"))
 
     def _drop_torn_mark(self, key: str) -> None:
         """Remove a ``done.json`` that does not parse: it completes nothing, and blocks."""
-        done = PhasePaths(self.root, key).done
-        if done.exists() and read_json(done) is None:
-            done.unlink(missing_ok=True)
+        done = PhaseNames(key).done
+        if self.place.exists(done) and read_mark(self.place, done) is None:
+            self.place.delete(done)
 
 
-def _is_intact(folder: Path, files: dict[str, str]) -> bool:
-    return all(
-        (folder / name).is_file() and file_sha256(folder / name) == digest
-        for name, digest in files.items()
-    )
+def evict(place: Place, key: str, pinned: Callable[[], bool]) -> int:
+    """Delete the weights of a finished phase; returns the bytes that this set free.
+
+    The mark comes first: whoever finds it counts the weights as gone, also where a crash has left
+    them. Then the pins are looked at once more, since a driver writes its pins before its trials
+    look at marks: of an eviction and a trial that need the same weights at the same moment, at
+    least one sees the other. A trial that saw a mark which is then withdrawn trains once more than
+    it must, and loses to what is there.
+
+    Args:
+        place: holds the phase.
+        key: of the phase.
+        pinned: whether somebody needs the weights, as the pins say now.
+    """
+    done = read_done(place, key)
+    weights = weights_of(done) if done else ()
+    if done is None or done["evicted"] or not weights:
+        return 0
+    mark = PhaseNames(key).of(done, EVICTED)
+    if not place.create(mark, b""):
+        return 0  # another driver was first
+    if pinned():
+        place.delete(mark)
+        return 0
+    sizes = file_sizes(place, key, done)
+    finish_eviction(place, key, done)
+    return sum(sizes[name] for name in weights)
 
 
-def _create_exclusively(path: Path, record: dict[str, Any]) -> bool:
-    """Create a file with its whole content unless it exists; True for the one who created it."""
-    temporary = path.with_name(f".{path.name}.{record['attempt']}")
-    write_json(temporary, record)
-    try:
-        os.link(temporary, path)  # atomic on local disks and NFS, and the content is complete
-    except FileExistsError:
+def finish_eviction(place: Place, key: str, done: dict[str, Any]) -> None:
+    """Delete what a mark says is gone."""
+    for name in weights_of(done):
+        place.delete(PhaseNames(key).of(done, name))
+
+
+def file_sizes(where: Where, key: str, done: dict[str, Any]) -> dict[str, int]:
+    """Bytes of each file of an artifact, as its mark says.
+
+    Marks of before sizes were written down: as the disk says; 0 where it has no such file.
+    """
+    folder = artifact_folder(where, key, done)
+    known: dict[str, int] = done.get("sizes", {})
+    unknown = (name for name in done["files"] if name not in known)
+    return {**known, **{n: f.stat().st_size if (f := folder / n).exists() else 0 for n in unknown}}
+
+
+def _create_exclusively(place: Place, mark: str, record: dict[str, Any]) -> bool:
+    """Create a mark unless it exists; True for the one who created it. A torn one counts nothing.
+
+    ``done.json`` alone may be found torn by readers as well; see ``_drop_torn_mark``.
+    """
+    if place.create(mark, json_bytes(record)):
+        return True
+    if read_mark(place, mark) is not None:
         return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        return _create_without_links(path, temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True
-
-
-def _create_without_links(path: Path, content: Path) -> bool:
-    """The same on file systems without hard links; a torn file is dropped by the next reader."""
-    try:
-        with path.open("xb") as file:
-            file.write(content.read_bytes())
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        return False
-    return True
+    place.delete(mark)
+    return place.create(mark, json_bytes(record))

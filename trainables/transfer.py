@@ -3,7 +3,6 @@
 Also runs in a plain ``tune.Tuner``: its parameters are what ``trial_config`` returns.
 """
 
-import errno
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -14,12 +13,10 @@ from ray import tune
 
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import SETTING, StudyRecord, read_study
+from trainables.full_disk import FULL, STOPPING_ERRNOS
 from trainables.gang import Gang, Lead, trial_bundles
 from trainables.trial import Message, OutOfTime, StopRequested, TrialRequest, Worlds, run_trial
 from trainables.world import ALONE, LostRank, Ranks
-
-STOPPING_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of the disk, not of the setting: the search pauses and the trial is taken up later."""
 
 
 def trial_config(
@@ -115,8 +112,10 @@ class TransferTrainable(tune.Trainable):  # type: ignore[misc]  # Ray ships no t
             return {"event": "stopped", "reason": str(request), "done": True}
         except OSError as error:
             if error.errno in STOPPING_ERRNOS:
-                reason = f"a worker cannot write: {error}; mend this, then resume"
-                return {"event": "stopped", "reason": reason, "done": True}
+                full = error.errno in FULL
+                reason = f"a worker cannot write: {error}"
+                reason += "" if full else "; mend this, then resume"
+                return {"event": "stopped", "reason": reason, "full_disk": full, "done": True}
             return _failure(error)
         except Exception as error:
             return _failure(error)

@@ -6,15 +6,17 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from spaces.layout import StudyPaths
 from spaces.looks import opened_targets
+from spaces.objects import phase_place
 from spaces.phases import EvaluationSpec, PhaseSpec, trial_phases
 from spaces.processes import Owner
 from spaces.selection import kept_cut, reported_score, trial_score
 from spaces.settings import Seeds, TransferSetting
 from spaces.study import StudyRecord
+from trainables.full_disk import full_disk
 from trainables.oracle import OracleWorld
 from trainables.phase_lease import PhaseLease
 from trainables.store import Artifact, PhaseStore
@@ -28,6 +30,9 @@ LOOK_SECONDS = 1.0
 
 WAIT_SECONDS = 0.2
 """How often a trial looks whether a phase that another process executes is there."""
+
+How = Literal["trained", "hit", "rebuilt"]
+"""How a trial came by an artifact: executed, found, or executed once more after an eviction."""
 
 Message = dict[str, Any]
 """``event`` is one of phase, waiting, heartbeat, report, final; the other entries depend on it."""
@@ -102,6 +107,24 @@ class _Progressing:
         return True
 
 
+@dataclass(slots=True)
+class _Trial:
+    """A trial on its way through its phases."""
+
+    request: TrialRequest
+    world: World
+    store: PhaseStore
+    phases: tuple[PhaseSpec, ...]
+    chain: list[Artifact] = field(default_factory=list)
+    how: list[How] = field(default_factory=list)
+    """How each artifact of the chain was come by."""
+
+    def book(self, place: int, artifact: Artifact, how: How) -> None:
+        """Put an artifact into its place of the chain; one that was found may later be rebuilt."""
+        self.chain[place:] = [artifact, *self.chain[place + 1 :]]
+        self.how[place:] = [how, *self.how[place + 1 :]]
+
+
 def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
     """Run a trial phase by phase, taking from the store what is there.
 
@@ -110,7 +133,8 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
     Raises:
         NotANumber: a loss or the score is not finite.
         RowError, WeightError: rows or weights cannot be used; the message says which.
-        OSError: a disk is full or gone; checkpoints and finished phases are safe.
+        OSError: a disk is full or gone, or the store is out of reach; checkpoints and finished
+            phases are safe.
         StopRequested: the driver asks to stop; the phase in training has written its checkpoint.
         OutOfTime: the next phase would begin after the request's ``latest`` for its kind.
         LostRank: a process that trained with this one is gone; the trial may be tried again.
@@ -123,36 +147,53 @@ def run_trial(request: TrialRequest, world: World) -> Iterator[Message]:
         "trial_number": request.trial_number,
         "gpus": request.record.plan.resources.gpus_per_trial,
     }
-    store, specs = PhaseStore(request.root, author), request.phases
-    chain: tuple[Artifact, ...] = ()
-    booked: list[dict[str, Any]] = []
-    for spec in specs:
-        artifact, hit = yield from _alone(store, world, request, spec, chain)
-        chain = (*chain, artifact)
-        booked.append(_booking(spec, artifact, hit))
-    yield _final(request, world, specs[-1], chain[-1], booked)
+    store = PhaseStore(phase_place(request.record.plan, request.root), author)
+    trial = _Trial(request, world, store, request.phases)
+    for place in range(len(trial.phases)):
+        yield from _obtain(trial, place)
+    yield _final(trial)
+
+
+def _obtain(trial: _Trial, place: int, whole: bool = False) -> Generator[Message, None, None]:
+    """Put a phase's artifact into the chain: from the store, or executed now.
+
+    An evicted artifact does as long as nobody is trained from it: then, and only then, its weights
+    are made again, before that those of the phase that they came from, and so on.
+
+    Args:
+        trial: holds the phases before this one.
+        place: of the phase among the trial's.
+        whole: with its weights.
+    """
+    spec = trial.phases[place]
+    found = trial.store.find(spec.key, whole)
+    if found is not None and not (whole and found.evicted):
+        trial.book(place, found, "hit" if place == len(trial.chain) else trial.how[place])
+        return
+    _need_time(trial.request, spec)  # a phase that cannot begin leaves nothing behind
+    if place:
+        yield from _obtain(trial, place - 1, whole=True)
+    trial.book(place, *(yield from _alone(trial, place, whole)))
 
 
 def _alone(
-    store: PhaseStore,
-    world: World,
-    request: TrialRequest,
-    spec: PhaseSpec,
-    chain: tuple[Artifact, ...],
-) -> Generator[Message, None, tuple[Artifact, bool]]:
-    """The artifact of a phase, which no other process executes while this one does."""
-    if found := store.find(spec.key):
-        return found, True
+    trial: _Trial, place: int, whole: bool
+) -> Generator[Message, None, tuple[Artifact, How]]:
+    """Execute a phase unless another process that does so now publishes it first."""
+    request, spec = trial.request, trial.phases[place]
     progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
     lease = PhaseLease(request.root, spec.key)
-    _need_time(request, spec)  # a phase that cannot begin leaves nothing behind
     while owner := lease.taken_by():
         progress.look()
         if message := progress.waiting(owner):
             yield message
         time.sleep(WAIT_SECONDS)
     with lease:  # whoever had it before may have published: then it is found now
-        return (yield from _obtain(store, world, request, spec, chain))
+        found = trial.store.find(spec.key, whole)
+        if found is not None and not (whole and found.evicted):
+            return found, "hit"
+        artifact = yield from _execute(trial, place)
+        return artifact, "rebuilt" if found else "trained"
 
 
 def _need_time(request: TrialRequest, spec: PhaseSpec) -> None:
@@ -161,37 +202,37 @@ def _need_time(request: TrialRequest, spec: PhaseSpec) -> None:
         raise OutOfTime(f"too little time is left to begin {spec.kind} {spec.title}")
 
 
-def _obtain(
-    store: PhaseStore,
-    world: World,
-    request: TrialRequest,
-    spec: PhaseSpec,
-    chain: tuple[Artifact, ...],
-) -> Generator[Message, None, tuple[Artifact, bool]]:
-    """The artifact of a phase: from the store, or executed now."""
-    if found := store.find(spec.key):
-        return found, True
+def _execute(trial: _Trial, place: int) -> Generator[Message, None, Artifact]:
+    """Execute a phase and publish its result."""
+    request, spec = trial.request, trial.phases[place]
     _need_time(request, spec)
     yield {"event": "phase", "kind": spec.kind, "title": spec.title}
     progress = _Progressing(spec, StudyPaths(request.root, request.record.name).stop)
     progress.look()
-    attempt, outcome, started = store.begin(spec), Outcome(), time.monotonic()
-    evaluation = request.phases[-1]
+    attempt, outcome, started = trial.store.begin(spec), Outcome(), time.monotonic()
+    evaluation = trial.phases[-1]
     assert isinstance(evaluation, EvaluationSpec)
-    job = Job(attempt, chain, evaluation, request.record.cuts[request.target])
+    cut = request.record.cuts[request.target]
+    job = Job(attempt, tuple(trial.chain[:place]), evaluation, cut)
     ticks: Iterator[Tick] = iter(())
     try:
-        ticks = world.execute(job, outcome)
+        ticks = trial.world.execute(job, outcome)
         for tick in ticks:
             progress.look()
             if message := progress.message(tick):
                 yield message
-    except BaseException:
-        _close(ticks)
-        attempt.abandon()
-        raise
-    booked = {"steps": outcome.steps, "tokens": outcome.tokens, **outcome.details}
-    return store.publish(attempt, {**booked, "seconds": time.monotonic() - started}), False
+        booked = {"steps": outcome.steps, "tokens": outcome.tokens, **outcome.details}
+        seconds = time.monotonic() - started
+        return trial.store.publish(attempt, {**booked, "seconds": seconds})
+    except BaseException as error:
+        full = full_disk(error, attempt.folder)  # before what was written makes room again
+        try:
+            _close(ticks)
+        finally:
+            trial.store.abandon(attempt)
+        if full is None or full is error:
+            raise
+        raise full from error
 
 
 def _close(ticks: Iterator[Tick]) -> None:
@@ -200,36 +241,33 @@ def _close(ticks: Iterator[Tick]) -> None:
         ticks.close()
 
 
-def _booking(spec: PhaseSpec, artifact: Artifact, hit: bool) -> dict[str, Any]:
+def _booking(spec: PhaseSpec, artifact: Artifact, how: How) -> dict[str, Any]:
     costs = {name: artifact.provenance.get(name, 0) for name in ("steps", "tokens", "seconds")}
     return {
         "key": spec.key,
         "kind": spec.kind,
         "parent": spec.parent,
         "title": spec.title,
-        "hit": hit,
+        "hit": how == "hit",
+        "how": how,
         "gpus": artifact.provenance.get("gpus"),
         **costs,
     }
 
 
-def _final(
-    request: TrialRequest,
-    world: World,
-    spec: PhaseSpec,
-    evaluation: Artifact,
-    booked: list[dict[str, Any]],
-) -> Message:
+def _final(trial: _Trial) -> Message:
     """The trial's score and everything the study keeps of it."""
+    study, spec = trial.request.record, trial.phases[-1]
     assert isinstance(spec, EvaluationSpec)
-    study, cut = request.record, request.record.cuts[request.target]
-    row = study.catalogue.tasks[request.target]
+    cut = study.cuts[trial.request.target]
+    row = study.catalogue.tasks[trial.request.target]
     kept = cut if study.confirms else kept_cut(row, cut, study.plan)
-    scores = world.scores(evaluation, spec, kept)
+    scores = trial.world.scores(trial.chain[-1], spec, kept)
     about = (scores, cut, study.plan, study.catalogue)
     score, reported = trial_score(*about), reported_score(*about)
     if not math.isfinite(score):
-        raise NotANumber(f"score {score} of target {request.target!r}")
+        raise NotANumber(f"score {score} of target {trial.request.target!r}")
+    booked = list(map(_booking, trial.phases, trial.chain, trial.how))
     record = {"scores": scores, "phases": booked, "reported_score": reported}
     return {"event": "final", "score": score, "record": json.dumps(record)}
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spaces.languages import Language
-from spaces.layout import file_sha256
+from spaces.places import file_sha256
 from spaces.tasks import DataSet
 from trainables.rows import RowError
 from trainables.sources.shelf import named
