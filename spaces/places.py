@@ -85,7 +85,7 @@ class Disk:
 
     def exists(self, name: str) -> bool:
         """One look at the disk."""
-        return (self.root / name).exists()
+        return (self.root / name).is_file()
 
     def read(self, name: str) -> bytes | None:
         """The content of a file; None where there is none."""

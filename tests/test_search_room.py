@@ -30,8 +30,9 @@ from spaces.layout import (
     read_done,
     write_json,
 )
+from spaces.objects import phase_place
 from spaces.phases import InitialisationSpec
-from spaces.places import Disk
+from spaces.places import Disk, Place
 from spaces.processes import Owner
 from spaces.study import StudyRecord
 from tests.plans import Changes
@@ -64,7 +65,7 @@ def requested(record: StudyRecord, root: Path, asked: Asked) -> TrialRequest:
 def driven(record: StudyRecord, root: Path) -> Iterator[tuple[Room, Asked]]:
     """A study driven without Ray, as a searcher drives it; after each trial that was told."""
     found, world = queues(record, root), world_for(record, root)
-    room = Room(Disk(root), record)
+    room = Room(phase_place(record.plan, root), record)
     room.open(found)
     for queue in found:
         while asked := queue.next():
@@ -75,17 +76,27 @@ def driven(record: StudyRecord, root: Path) -> Iterator[tuple[Room, Asked]]:
             yield room, asked
 
 
-def holdings(root: Path) -> Holdings:
-    """What a store holds, read anew."""
-    found = Holdings(Disk(root))
+def holdings_of(place: Place) -> Holdings:
+    """What a place holds, read anew."""
+    found = Holdings(place)
     found.scan()
     return found
 
 
+def holdings(root: Path) -> Holdings:
+    """The same of a disk."""
+    return holdings_of(Disk(root))
+
+
+def everything_in(place: Place) -> None:
+    """Evict all weights of a place."""
+    for key in holdings_of(place).phases:
+        evict(place, key, lambda: False)
+
+
 def everything(root: Path) -> None:
-    """Evict all weights of a store."""
-    for key in holdings(root).phases:
-        evict(Disk(root), key, lambda: False)
+    """The same on a disk."""
+    everything_in(Disk(root))
 
 
 def scores(record: StudyRecord, root: Path) -> list[Any]:
