@@ -103,17 +103,18 @@ class Search:
         from search.room import Room, is_full  # heavy (Optuna's samplers), like Ray below
 
         room = Room(phase_place(self.record.plan, self.root), self.record, self.say)
-        try:
-            self._run(room)
-        except OSError as error:
-            if not is_full(error):
-                raise
-            if room.make_room():
-                self._run(room)  # to start again is to go on
-            elif self.paths.record.exists():
-                self.reason = room.why(error)
-            else:
-                raise
+        for is_last in (False, True):  # to start again is to go on
+            try:
+                self._run(room)
+                break
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                if is_last or not room.make_room():
+                    if not self.paths.record.exists():
+                        raise  # there is no study yet that could go on
+                    self.reason = room.why(error)
+                    break
         return self
 
     def _run(self, room: "Room") -> None:

@@ -76,8 +76,13 @@ class Pins:
 
     def _lives(self, name: str, values: dict[str, Any]) -> bool:
         """Whether the driver behind a file may still run."""
-        then, mine = self.place.modified(name), self.place.modified(self.name)
+        then = self.place.modified(name)
         if then is None or Owner.from_json(values["owner"]).is_gone:
             return False
-        now = mine + time.monotonic() - self._written if mine is not None else then
-        return now - then < PIN_SECONDS
+        return self.now - then < PIN_SECONDS
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch by the place's clock; 0 before our own pins were written."""
+        mine = self.place.modified(self.name)
+        return 0.0 if mine is None else mine + time.monotonic() - self._written

@@ -145,7 +145,7 @@ class Room:
         self.hold(())
         if self._limit is not None:
             self._scan()
-            self._holdings.finish_evictions()
+            self._holdings.finish_evictions(self._pins.now)
             self._tidy()
 
     def hold(self, open_trials: Iterable[Asked]) -> None:

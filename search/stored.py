@@ -1,12 +1,16 @@
 """What a store holds, by phase: read once from its marks, then kept up to date."""
 
+import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from spaces.layout import latest_mark, weights_of
+from spaces.layout import EVICTED, PhaseNames, latest_mark, weights_of
 from spaces.places import Place
 from trainables.store import file_sizes, finish_eviction
+
+WITHDRAWN_SECONDS = 60.0
+"""A mark that is older is not withdrawn any more by the driver that made it."""
 
 READERS = 8
 """Threads that read marks: on a network disk each costs a round trip."""
@@ -60,10 +64,17 @@ class Holdings:
                 if stored is not None:
                     self.phases[key] = stored
 
-    def finish_evictions(self) -> None:
-        """Delete weights that a driver marked as evicted and, killed, did not delete."""
+    def finish_evictions(self, now: float = math.inf) -> None:
+        """Delete weights that a driver marked as evicted and, killed, did not delete.
+
+        Args:
+            now: by the place's clock; a mark of the last minute may still be withdrawn.
+        """
         for key in [key for key, stored in self.phases.items() if stored.evicted]:
-            if found := latest_mark(self.place, key):
+            if not (found := latest_mark(self.place, key)):
+                continue
+            marked = self.place.modified(PhaseNames(key).of(found[1], EVICTED))
+            if marked is not None and now - marked > WITHDRAWN_SECONDS:
                 finish_eviction(self.place, key, found[1])
 
     def rebuild_seconds(self, stored: Stored) -> float:

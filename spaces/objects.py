@@ -26,6 +26,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from spaces.layout import StoreError
 from spaces.places import Disk, Place, file_sha256, is_intact
 from spaces.plan import Plan
 
@@ -114,10 +115,10 @@ class Objects:
 
     def create(self, name: str, content: bytes) -> bool:
         """One request that the object store refuses where the object is there."""
-        from obstore.exceptions import AlreadyExistsError
-
         self._absent.pop(name, None)
         with self._asking() as store:
+            from obstore.exceptions import AlreadyExistsError
+
             try:
                 store.put(name, content, mode="create", use_multipart=False)
             except AlreadyExistsError:
@@ -199,18 +200,21 @@ class Objects:
     @contextmanager
     def _asking(self) -> Iterator["ObjectStore"]:
         """The store; its errors, whose text may be long, become one line."""
+        store = self._store  # first: it says what to install
         from obstore.exceptions import BaseError
 
         try:
-            yield self._store
+            yield store
         except (BaseError, FileNotFoundError) as error:  # the latter: there is no such bucket
             raise StoreAway(self.url, _cause(error)) from None
 
     @cached_property
     def _store(self) -> "ObjectStore":
-        # Late: a native library that few studies need.
-        from obstore.store import from_url
-
+        try:  # late: a native library that few studies need
+            from obstore.store import from_url
+        except ModuleNotFoundError as error:
+            hint = "pip install 'transfer-search[objects]'"
+            raise StoreError(f"{self.url} is in an object store: {error}; {hint}") from None
         retries: Any = {"max_retries": self.tries, "retry_timeout": self.patience}
         return from_url(self.url, retry_config=retries)
 

@@ -13,8 +13,10 @@ import pytest
 from safetensors.torch import load_file
 
 from analysis import load_phases, load_trials, report_text, status_text
+from search.cli import EXIT_STOPPED, _finish
 from search.export import export_model
 from search.freeze import freeze
+from search.handle import Search
 from search.journal import DriverJournal
 from search.pins import PIN_SECONDS, Pins
 from search.room import GIB, TOP_KEPT, Room
@@ -562,6 +564,32 @@ def test_a_study_that_cannot_be_written_pauses(
     assert "cannot be written" in searcher.stop_reason and "next:" in searcher.stop_reason
     storage = open_for_writing(record.plan, StudyPaths(tmp_path, record.name))
     assert storage.get_all_studies()
+
+
+@pytest.mark.parametrize("is_room", [False, True])
+def test_a_driver_that_finds_no_room_pauses(
+    is_room: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Its lease, record and pins are tried again once room was made; else it exits with 75."""
+    record = study(root=tmp_path)
+    if is_room:
+        run(tmp_path, record, setting_of("oracle"))
+    tries: list[int] = []
+
+    def cramped(self: Search, room: Room) -> None:
+        tries.append(1)
+        if len(tries) == 1 or not is_room:
+            full()
+
+    monkeypatch.setattr(Search, "_run", cramped)
+    handle = Search(record, tmp_path, quiet=True).run()
+    assert handle.finished == is_room and len(tries) == 1 + is_room
+    assert bool(evicted_keys(tmp_path)) == is_room
+    if not is_room:
+        assert _finish(handle) == EXIT_STOPPED == 75
+        said = capsys.readouterr().out
+        for shown in ("No space left", "/somewhere/a file", "free:", "next:", "resume small"):
+            assert shown in said
 
 
 @pytest.mark.parametrize(
