@@ -132,6 +132,7 @@ class Room:
 
     def open(self, queues: Iterable[TargetQueue]) -> None:
         """A session begins: what earlier ones used, and what open and planned trials wait for."""
+        self._uses, self._waiting, self._needed = Uses(), {}, Counter()
         ended: list[tuple[str, FrozenTrial]] = []
         for queue in queues:
             ended += [(queue.target, trial) for trial in queue.trials(*FINISHED)]
@@ -195,7 +196,9 @@ class Room:
     # -- a full disk ------------------------------------------------------------------------------
 
     def make_room(self) -> bool:
-        """Evict where a disk is full; False where nothing can go."""
+        """Evict where a disk is full; False where nothing can go, or that would not help."""
+        if not self.place.is_disk:
+            return False
         try:
             self._scan()
             largest = max((s.weights_bytes for s in self._holdings.phases.values()), default=0)
@@ -208,7 +211,9 @@ class Room:
 
     def why(self, error: object) -> str:
         """Why the search pauses, for a user: what, where, how much is free, what to do."""
-        where, evictable = self.place.local, self._evictable()
+        where, evictable = self.place.local, []
+        with suppress(OSError):
+            evictable = self._evictable() if self.place.is_disk else []
         return (
             f"{error}\n"
             f"free: {free_bytes(where) / GIB:.3g} GiB of the disk of {where}; weights that could "

@@ -75,6 +75,11 @@ class Objects:
     _absent: dict[str, float] = field(default_factory=dict)
 
     @property
+    def is_disk(self) -> bool:
+        """A bucket is never full, and a machine's disk gains little by what leaves the bucket."""
+        return False
+
+    @property
     def local(self) -> Path:
         """A folder of this user and this store; it may be deleted while nothing is trained."""
         return scratch_folder() / sha256(self.url.encode()).hexdigest()[:12]

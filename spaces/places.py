@@ -26,6 +26,10 @@ class Place(Protocol):
     """
 
     @property
+    def is_disk(self) -> bool:
+        """Whether what is deleted here makes room where attempts are written."""
+
+    @property
     def local(self) -> Path:
         """Folder of this machine in which attempts are written and artifacts are opened."""
 
@@ -73,6 +77,11 @@ class Disk:
     """A folder on a local or shared POSIX disk: files are opened where they lie."""
 
     root: Path
+
+    @property
+    def is_disk(self) -> bool:
+        """It is."""
+        return True
 
     @property
     def local(self) -> Path:
