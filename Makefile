@@ -6,7 +6,7 @@ DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
 .PHONY: install demo micro-ten multimodal-question-micro multimodal-question effects test lint types unit \
-        test-slow test-cluster test-services \
+        test-slow test-cluster test-services torture bench-sharing bench-orchestration \
         real-small real-targets real-intermediates clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
@@ -66,6 +66,18 @@ test-cluster: install
 # Servers of PostgreSQL and of S3 objects that the tests start and stop on loopback.
 test-services: install
 	$(BIN)/python -m pytest -m services --timeout 600
+
+# Sixty trials through fifty kills, torn journals, damaged artifacts, a jumping clock and a full disk.
+torture: install
+	$(BIN)/python -m benchmarks.torture
+
+# What sharing phases saves over ten targets of the micro-world, five seeds: alone on two cores.
+bench-sharing: install
+	$(BIN)/python -W ignore -m benchmarks.sharing
+
+# What a trial costs beyond its training, against stock Ray Tune, up to 10,000 trials.
+bench-orchestration: install
+	$(BIN)/python benchmarks/orchestration.py --output docs/benchmarks.md
 
 # Real checkpoint, real rows. DATA is a folder in the hub's schemas.
 real-small: install
