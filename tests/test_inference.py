@@ -257,6 +257,13 @@ def test_more_spread_takes_more_sets() -> None:
     assert sets_needed(1e4, 0.1) is None
 
 
+@pytest.mark.parametrize("sd", [10.0**-power for power in range(1, 18)])
+def test_spreads_of_rounding_take_two_sets(sd: float) -> None:
+    """However small a spread is, there is a number, and power grows to one."""
+    assert sets_needed(sd, 1.0) == (3 if sd == 0.1 else 2)
+    assert 0.7 < difference_power(3, sd, 1.0) <= 1 and 0.7 < equivalence_power(3, sd, 1.0) <= 1
+
+
 # -- several comparisons ---------------------------------------------------------------------------
 
 

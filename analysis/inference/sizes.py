@@ -10,6 +10,9 @@ from analysis.inference.intervals import Floats
 MOST = 100_000
 """Sets beyond which nobody is told a number."""
 
+SURE = 1000.0
+"""Bounds that a mean lies beyond, in standard errors, from which on it is always found."""
+
 NODES = 64
 """Points at which the distribution of a sample's variance is read."""
 
@@ -26,7 +29,9 @@ def difference_power(n: int, sd: float, difference: float, level: float = 0.95) 
     from scipy import stats  # type: ignore[import-untyped]
 
     away = abs(difference) * math.sqrt(n) / sd
-    bound = stats.t.ppf((1 + level) / 2, n - 1)
+    bound = float(stats.t.ppf((1 + level) / 2, n - 1))
+    if away > SURE * bound:
+        return 1.0  # so far out scipy's noncentral t knows no number
     return float(stats.nct.sf(bound, n - 1, away) + stats.nct.cdf(-bound, n - 1, away))
 
 
@@ -82,12 +87,8 @@ def sets_needed(sd: float, margin: float, level: float = 0.95, power: float = 0.
         by_difference = difference_power(n, sd, margin, level) >= power
         return by_difference and equivalence_power(n, sd, margin, level) >= power
 
-    n = _by_normal(sd / margin, level, power)
-    if n > MOST:
-        return None
-    while not settles(n):
-        n += 1
-    return n
+    first = _by_normal(sd / margin, level, power)
+    return next((n for n in range(first, MOST + 1) if settles(n)), None)
 
 
 def _by_normal(ratio: float, level: float, power: float) -> int:
