@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.frames import DEFAULT_ROOT, Studies
 from analysis.scores import Row
 from analysis.snapshot import Snapshot, read_snapshots
-from analysis.tables import table, title, wrapped
+from analysis.tables import Grid, title, wrapped
 from analysis.typed import studies_frame
 from spaces.layout import HELD_OUT, finished_folder, read_done
 from spaces.places import Where
@@ -85,10 +85,14 @@ def _measures(store: Where, key: str) -> list[Row]:
 
 
 def pretraining_part(snapshot: Snapshot) -> list[str]:
-    """One line per initialisation; nothing where none was pretrained on real rows."""
-    rows = held_out_rows(snapshot)
-    if not rows:
-        return []
+    """Means of every initialisation; nothing where none was pretrained on real rows."""
+    grid = pretraining_grid(held_out_rows(snapshot))
+    text = [title("pretraining, on held-out rows"), str(grid), wrapped(NOTE)]
+    return ["\n\n".join(text)] if grid.rows else []
+
+
+def pretraining_grid(rows: list[Row]) -> Grid:
+    """One line per initialisation of ``held_out_rows``, and what guessing reaches."""
     columns = list(dict.fromkeys(map(_column, rows)))
     starts = {row["key"]: row["initialisation"] for row in rows}
     lines = []
@@ -97,8 +101,7 @@ def pretraining_part(snapshot: Snapshot) -> list[str]:
         lines.append((name, *(_mean(mine, column) for column in columns)))
     guesses = ("guessing", *(_chance(rows, column) for column in columns))
     header = ("initialisation", *(name.replace(" ", "\n") for name in columns))
-    text = [title("pretraining, on held-out rows"), table(header, [*lines, guesses]), wrapped(NOTE)]
-    return ["\n\n".join(text)]
+    return Grid(header, [*lines, guesses] if lines else [])
 
 
 def _column(row: Row) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from analysis.gains import Baselines
 from analysis.scores import trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot
-from analysis.tables import table, wrapped
+from analysis.tables import Grid, wrapped
 from analysis.wording import gain, points
 from spaces.languages import HUBS
 from spaces.leakage import LEAKAGE_WORDS, is_primary
@@ -31,30 +31,42 @@ CUES = " cue: what a rule that sees the surface of the rows alone reaches."
 
 def languages_part(snapshot: Snapshot, best: ReadTrial) -> str:
     """The best setting's scores and gains over both baselines, by language and by group."""
+    mine = best_by_language(snapshot, best)
+    # No rule is known for real rows: they get no column of dashes.
+    note = LANGUAGES + CUES * _has_cues(mine)
+    parts = [str(language_grid(mine)), wrapped(note), str(group_grid(mine)), wrapped(GROUPS)]
+    return "\n\n".join(parts)
+
+
+def best_by_language(snapshot: Snapshot, best: ReadTrial) -> dict[str, Row]:
+    """Language -> the best setting's score there, its ``tuned`` and ``paired`` gain, in points."""
     baselines = Baselines.of(snapshot.of_target(best.target))
     tuned = _values(snapshot, baselines.best)
     matched = _values(snapshot, baselines.matched(best))
-    mine = {
+    return {
         code: row
         | {
             "tuned": _minus(row["value"], tuned.get(code)),
             "paired": _minus(row["value"], matched.get(code)),
         }
-        for code, row in _by_language(snapshot, best).items()
+        for code, row in by_language(snapshot, best).items()
     }
-    return "\n\n".join([*_languages_table(mine), *_groups_table(mine)])
 
 
-def _languages_table(mine: dict[str, Row]) -> list[str]:
-    # No rule is known for real rows: they get no column of dashes.
-    cues = any(row["cue_only"] is not None for row in mine.values())
+def _has_cues(mine: dict[str, Row]) -> bool:
+    return any(row["cue_only"] is not None for row in mine.values())
+
+
+def language_grid(mine: dict[str, Row]) -> Grid:
+    """One line per language, of ``best_by_language``."""
+    cues = _has_cues(mine)
     words = ("language", "group", "role", "trained on", "leakage")
     cells = [
         (
             language,
             row["group"] or "-",
             row["role"],
-            _seen_words(row),
+            seen_words(row),
             row["leakage"] or "-",
             points(row["value"]),
             *[points(row["cue_only"])] * cues,
@@ -62,11 +74,10 @@ def _languages_table(mine: dict[str, Row]) -> list[str]:
         )
         for language, row in mine.items()
     ]
-    drawn = table((*words, "score", *["cue"] * cues, *GAINS), cells, words=len(words))
-    return [drawn, wrapped(LANGUAGES + CUES * cues)]
+    return Grid((*words, "score", *["cue"] * cues, *GAINS), cells, words=len(words))
 
 
-def _groups_table(mine: dict[str, Row]) -> list[str]:
+def group_grid(mine: dict[str, Row]) -> Grid:
     """Means by group, languages of the primary analysis and supervised ones never in one."""
     cells: dict[tuple[str, str], list[str]] = {}
     for language, row in mine.items():
@@ -81,7 +92,7 @@ def _groups_table(mine: dict[str, Row]) -> list[str]:
         )
         for (group, kind), codes in sorted(cells.items())
     ]
-    return [table(("group", "cells", "languages", "score", *GAINS), rows, words=3), wrapped(GROUPS)]
+    return Grid(("group", "cells", "languages", "score", *GAINS), rows, words=3)
 
 
 def _kind(language: str, row: Row) -> str:
@@ -97,7 +108,7 @@ def _mean_gain(gains: list[float | None]) -> float | None:
     return fmean(known) if len(known) == len(gains) else None
 
 
-def _by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:
+def by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:
     """Language -> the score that plays the language's role in the cut."""
     cut = snapshot.record.cuts[trial.target]
     found: dict[str, list[Row]] = {}
@@ -118,7 +129,7 @@ def _items(cut: Cut, role: str) -> str:
 
 
 def _values(snapshot: Snapshot, trial: ReadTrial | None) -> dict[str, float]:
-    found = _by_language(snapshot, trial) if trial else {}
+    found = by_language(snapshot, trial) if trial else {}
     return {language: row["value"] for language, row in found.items()}
 
 
@@ -126,8 +137,8 @@ def _minus(value: float, baseline: float | None) -> float | None:
     return None if baseline is None else value - baseline
 
 
-def _seen_words(row: Row) -> str:
-    """How the best setting saw a language."""
+def seen_words(row: Row) -> str:
+    """How the setting of a row of scores saw a language."""
     words = ["source"] if row["seen_source"] else []
     if row["seen_intermediate"]:
         words.append("skill" if row["seen_skill"] else "other skill")

@@ -8,7 +8,7 @@ from typing import Any
 from analysis.gains import Baselines, best_trial
 from analysis.scores import trial_score_rows
 from analysis.snapshot import ReadTrial, Snapshot
-from analysis.tables import table, title, wrapped
+from analysis.tables import Grid, title, wrapped
 from analysis.wording import gain, points
 from spaces.published import PUBLISHED, Published
 
@@ -39,14 +39,20 @@ def published_part(snapshot: Snapshot) -> list[str]:
     if not name:
         return []
     source = PUBLISHED[name]
+    words = wrapped(f"{source.where} {NOTE}")
+    grid = published_grid(snapshot, source)
+    return ["\n\n".join([title(f"beside {source.title}"), str(grid), words])]
+
+
+def published_grid(snapshot: Snapshot, source: Published) -> Grid:
+    """One line for each target of the study that the source has scores of."""
     header = ("target", "metric", *source.settings, "gain", "ours", "ours", "gain", "rows")
     rows = [
         _row(source, target, _ours(snapshot, target))
         for target in snapshot.record.targets
         if target in source.scores
     ]
-    words = wrapped(f"{source.where} {NOTE}")
-    return ["\n\n".join([title(f"beside {source.title}"), table(header, rows, words=2), words])]
+    return Grid(header, rows, words=2)
 
 
 def _row(source: Published, target: str, ours: Ours) -> tuple[str, ...]:

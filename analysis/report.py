@@ -19,7 +19,7 @@ from analysis.phase_rows import phase_rows, totals
 from analysis.published import published_part
 from analysis.rows_left_out import left_out_part
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
-from analysis.tables import boxed, heading, looks_line, table, title, wrapped
+from analysis.tables import Grid, boxed, heading, looks_line, title, wrapped
 from analysis.wording import counted, gain, mixture_words, optimisation_words, points
 from spaces.layout import StudyPaths
 from spaces.phases import KINDS
@@ -55,7 +55,7 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     rows = phase_rows(snapshot)
     confirms = snapshot.record.confirms
     record = snapshot.record
-    warning = banner(record.plan.world, _seeds(record), record.pretrains)
+    warning = record_banner(record)
     parts = [
         *([boxed(*warning)] if warning else []),
         heading(snapshot.record),
@@ -66,11 +66,17 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         *pretraining_part(snapshot),
         *published_part(snapshot),
         *looks_line(snapshot),
-        _phases_part(rows),
+        str(phases_grid(rows)),
+        *map(wrapped, [*rebuilt_line(rows), *sharing_line(rows)]),
         *left_out_part(snapshot),
         _places_part(snapshot),
     ]
     return "\n\n".join(parts)
+
+
+def record_banner(record: StudyRecord) -> tuple[str, str] | None:
+    """Title and text of a study's warning, or None where it needs none."""
+    return banner(record.plan.world, _seeds(record), record.pretrains)
 
 
 def _seeds(record: StudyRecord) -> int:
@@ -94,13 +100,7 @@ def _searched_parts(snapshot: Snapshot, rows: list[Row]) -> list[str]:
 def _target_part(
     snapshot: Snapshot, target: str, best: ReadTrial | None, rows: Iterable[Row]
 ) -> str:
-    row = snapshot.record.catalogue.tasks[target]
-    protocol = f", protocol {row.protocol}" if row.protocol else ""
-    words = (
-        f"{_selection_words(snapshot.record, target)} "
-        f"Metric: {row.metric}{protocol}, in points; chance {row.chance:.1f}."
-    )
-    lines = [title(target), wrapped(words), ""]
+    lines = [title(target), wrapped(target_words(snapshot.record, target)), ""]
     if best is None or best.setting is None:
         lines.append("nothing to choose from yet: no COMPLETE trial with a known setting")
     else:
@@ -112,6 +112,16 @@ def _target_part(
     trained = f"{how['trained']} trained, {how['hit']} reused"
     lines += ["", f"intermediate phases: {trained}{rebuilt}"]
     return "\n".join(lines)
+
+
+def target_words(record: StudyRecord, target: str) -> str:
+    """How a search's scores on a target chose, and what they measure."""
+    row = record.catalogue.tasks[target]
+    protocol = f", protocol {row.protocol}" if row.protocol else ""
+    return (
+        f"{_selection_words(record, target)} "
+        f"Metric: {row.metric}{protocol}, in points; chance {row.chance:.1f}."
+    )
 
 
 def _selection_words(record: StudyRecord, target: str) -> str:
@@ -155,7 +165,12 @@ def _best_lines(snapshot: Snapshot, best: ReadTrial, setting: TransferSetting) -
 
 
 def _setting_lines(setting: TransferSetting, target: Task) -> list[str]:
-    """The setting in words, one phase after the other."""
+    """The setting in words, a line for each thing."""
+    return [wrapped(text, f"  {name:<17}") for name, text in setting_words(setting, target)]
+
+
+def setting_words(setting: TransferSetting, target: Task) -> list[tuple[str, str]]:
+    """The setting in words, one phase after the other: (what, which); "" goes on with the last."""
     words = [("initialisation", setting.initialisation)]
     for mixture in setting.intermediate:
         words += [("intermediate", str(mixture)), ("", mixture_words(mixture))]
@@ -168,7 +183,7 @@ def _setting_lines(setting: TransferSetting, target: Task) -> list[str]:
         words.append(("target phase", optimisation_words(setting.target)))
     if setting.readout:
         words.append(("vectors read at", f"{setting.readout} (no target phase)"))
-    return [wrapped(text, f"  {name:<17}") for name, text in words]
+    return words
 
 
 def _is_same_rows(mixture: Mixture, setting: TransferSetting, target: Task) -> bool:
@@ -199,10 +214,16 @@ def _reported_lines(best: ReadTrial, baseline: ReadTrial | None) -> list[str]:
 
 
 def _overview_part(snapshot: Snapshot, best: dict[str, ReadTrial | None]) -> str:
+    """One line per target, as text."""
+    grid = str(overview_grid(snapshot, best))
+    return "\n\n".join([title("best settings"), grid, wrapped(OVERVIEW)])
+
+
+def overview_grid(snapshot: Snapshot, best: dict[str, ReadTrial | None]) -> Grid:
     """One line per target: what to take, and what it gains."""
     header = ("target", "initialisation", "intermediate", "reported", "score", "tuned")
     rows = [_overview_row(snapshot, target, trial) for target, trial in best.items()]
-    return "\n\n".join([title("best settings"), table(header, rows, words=3), wrapped(OVERVIEW)])
+    return Grid(header, rows, words=3)
 
 
 def _overview_row(snapshot: Snapshot, target: str, best: ReadTrial | None) -> tuple[str, ...]:
@@ -219,23 +240,22 @@ def _overview_row(snapshot: Snapshot, target: str, best: ReadTrial | None) -> tu
     )
 
 
-def _phases_part(rows: list[Row]) -> str:
+def phases_grid(rows: list[Row]) -> Grid:
     """What the study executed and what the store saved it, by kind; in GPU-seconds if any."""
     unit, words = ("gpu_seconds", "GPU-s") if totals(rows)["gpu_seconds"] else ("seconds",) * 2
     header = ("phases", "executed", "steps", words, "reused", "steps saved", f"{words} saved")
     kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
     cells = [_kind_row(kind, [row for row in rows if row["kind"] == kind], unit) for kind in kinds]
-    whole = table(header, [*cells, _kind_row("all", rows, unit)])
-    return "\n".join([whole, *_rebuilt_line(rows), *_sharing_line(rows)])
+    return Grid(header, [*cells, _kind_row("all", rows, unit)])
 
 
-def _rebuilt_line(rows: list[Row]) -> list[str]:
+def rebuilt_line(rows: list[Row]) -> list[str]:
     """What was trained once more; nothing where nothing was."""
     again = [row for row in rows if row["how"] == "rebuilt"]
     cost, phases = totals(again), counted(len(again), "phase")
     spent = f"{cost['steps']:.0f} steps, {cost['seconds']:.1f} seconds"
     words = f"Of what was executed, {phases} ({spent}) rebuilt weights that had been evicted."
-    return ["", wrapped(words)] if again else []
+    return [words] if again else []
 
 
 def _kind_row(name: str, rows: list[Row], unit: str) -> tuple[str, ...]:
@@ -247,14 +267,14 @@ def _kind_row(name: str, rows: list[Row], unit: str) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def _sharing_line(rows: list[Row]) -> list[str]:
+def sharing_line(rows: list[Row]) -> list[str]:
     """How many times fewer intermediate steps were trained than its trials needed."""
     own = [row for row in rows if row["kind"] == "intermediate"]
     needed, trained = (totals(some)["steps"] for some in (own, [r for r in own if not r["hit"]]))
     if not trained or needed == trained:
         return []
     words = f"intermediate steps: {needed:.0f} needed, {trained:.0f} trained"
-    return ["", f"{words} ({needed / trained:.1f}x fewer)"]
+    return [f"{words} ({needed / trained:.1f}x fewer)"]
 
 
 def _places_part(snapshot: Snapshot) -> str:

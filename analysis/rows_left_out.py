@@ -1,7 +1,7 @@
 """Rows of a study's parts that its phases did not use, and why."""
 
 from analysis.snapshot import Snapshot
-from analysis.tables import table, wrapped
+from analysis.tables import Grid, wrapped
 
 REASONS = ("sealed", "flawed")
 
@@ -22,6 +22,12 @@ def rows_left_out(snapshot: Snapshot) -> dict[str, dict[str, int]]:
 
 def left_out_part(snapshot: Snapshot) -> list[str]:
     """The part of a report that counts them; nothing where all rows were used."""
+    grid = left_out_grid(snapshot)
+    return [f"{grid}\n\n{wrapped(WORDS)}"] if grid.rows else []
+
+
+def left_out_grid(snapshot: Snapshot) -> Grid:
+    """One line for each part of which rows were left out."""
     found = rows_left_out(snapshot)
     cells = [(part, *(str(counts.get(n, 0)) for n in REASONS)) for part, counts in found.items()]
-    return [table(("rows left out of", *REASONS), cells) + "\n\n" + wrapped(WORDS)] if cells else []
+    return Grid(("rows left out of", *REASONS), cells)

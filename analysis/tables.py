@@ -4,6 +4,7 @@ import io
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from analysis.snapshot import ReadTrial, Snapshot, read_snapshot
 from analysis.wording import counted, gain, look_words, points
 from spaces.grouping import grouping_of
 from spaces.layout import StudyPaths
-from spaces.looks import read_looks
+from spaces.looks import Look, read_looks
 from spaces.study import StudyRecord
 
 WIDTH = 80
@@ -24,6 +25,20 @@ REASONS = 3
 
 DONE = ("COMPLETE", "PRUNED", "FAIL")
 """States that use up a plan's trials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table whose cells are words: what a text draws, and a page shows."""
+
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    words: int = 1
+    """How many of the first columns hold words; the others hold numbers."""
+
+    def __str__(self) -> str:
+        """The table as text."""
+        return table(self.header, self.rows, self.words)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> str:
@@ -77,6 +92,11 @@ def title(text: str) -> str:
 
 
 def heading(record: StudyRecord) -> str:
+    """Name of a study, and what its numbers are numbers of, as text."""
+    return wrapped(heading_words(record))
+
+
+def heading_words(record: StudyRecord) -> str:
     """Name of a study, and what its numbers are numbers of."""
     plan = record.plan
     text = (
@@ -88,14 +108,19 @@ def heading(record: StudyRecord) -> str:
     if record.confirms:
         sets = counted(record.confirms.replicates, "set")
         text += f" Confirms {record.confirms.of} on test rows, with {sets} of fresh seeds."
-    return wrapped(text)
+    return text
+
+
+def looks_at(snapshot: Snapshot) -> list[Look]:
+    """Every opening of the test rows of a study, or of the study that it confirms."""
+    confirms = snapshot.record.confirms
+    searched = confirms.of if confirms else snapshot.record.name
+    return read_looks(StudyPaths(snapshot.root, searched).looks)
 
 
 def looks_line(snapshot: Snapshot) -> list[str]:
     """How often the test rows of a study were opened, and the last time; nothing where never."""
-    confirms = snapshot.record.confirms
-    searched = confirms.of if confirms else snapshot.record.name
-    looks = read_looks(StudyPaths(snapshot.root, searched).looks)
+    looks = looks_at(snapshot)
     if not looks:
         return []
     times = counted(len(looks), "time")
@@ -114,12 +139,10 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     """
     snapshot = read_snapshot(study, root)
     how = Counter(row["how"] for row in phase_rows(snapshot))
-    header = ("target", "done", "running", "pruned", "failed", "best", "tuned gain")
-    rows = [_status_row(snapshot, target) for target in snapshot.record.targets]
     parts = [
         heading(snapshot.record),
-        table(header, rows),
-        *_failures(snapshot),
+        str(status_grid(snapshot)),
+        *failures(snapshot),
         *looks_line(snapshot),
         *_held_line(snapshot),
         f"phases: {how['trained'] + how['rebuilt']} executed{rebuilt_words(how)}, "
@@ -131,6 +154,12 @@ def status_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
 def rebuilt_words(how: Counter[str]) -> str:
     """How many of some executions were of evicted weights; nothing where none was."""
     return f" ({how['rebuilt']} of them rebuilt)" if how["rebuilt"] else ""
+
+
+def status_grid(snapshot: Snapshot) -> Grid:
+    """How many trials of each target are done, and the best of them."""
+    header = ("target", "done", "running", "pruned", "failed", "best", "tuned gain")
+    return Grid(header, [_status_row(snapshot, target) for target in snapshot.record.targets])
 
 
 def _status_row(snapshot: Snapshot, target: str) -> tuple[str, ...]:
@@ -157,7 +186,7 @@ def _held_line(snapshot: Snapshot) -> list[str]:
     return [f"held: {words}, until phases that others train are there"] if held else []
 
 
-def _failures(snapshot: Snapshot) -> list[str]:
+def failures(snapshot: Snapshot) -> list[str]:
     """The first reasons of each target's failed trials, one line each."""
     blocks = []
     for target in snapshot.record.targets:
