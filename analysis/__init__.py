@@ -10,6 +10,7 @@ from analysis.effects import contrast, interaction
 from analysis.frames import load_phases, load_reports, load_scores, load_trials, with_trials
 from analysis.held_out import load_pretraining
 from analysis.ladder import selection_ladder
+from analysis.page import report_page
 from analysis.paper import paper_table
 from analysis.report import report_text
 from analysis.tables import status_text
@@ -27,6 +28,7 @@ __all__ = [
     "load_scores",
     "load_trials",
     "paper_table",
+    "report_page",
     "report_text",
     "selection_ladder",
     "status_text",

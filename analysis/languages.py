@@ -1,5 +1,6 @@
 """A target's best setting language by language, as text."""
 
+from collections.abc import Iterable
 from statistics import fmean
 from typing import Any
 
@@ -49,7 +50,7 @@ def best_by_language(snapshot: Snapshot, best: ReadTrial) -> dict[str, Row]:
             "tuned": _minus(row["value"], tuned.get(code)),
             "paired": _minus(row["value"], matched.get(code)),
         }
-        for code, row in by_language(snapshot, best).items()
+        for code, row in by_language(snapshot, [best]).items()
     }
 
 
@@ -108,13 +109,19 @@ def _mean_gain(gains: list[float | None]) -> float | None:
     return fmean(known) if len(known) == len(gains) else None
 
 
-def by_language(snapshot: Snapshot, trial: ReadTrial) -> dict[str, Row]:
-    """Language -> the score that plays the language's role in the cut."""
-    cut = snapshot.record.cuts[trial.target]
+def by_language(snapshot: Snapshot, trials: Iterable[ReadTrial]) -> dict[str, Row]:
+    """Language -> the score that plays its role in the cut; of several trials, their mean.
+
+    Args:
+        snapshot: of the study.
+        trials: of one target and one setting.
+    """
     found: dict[str, list[Row]] = {}
-    for row in trial_score_rows(snapshot, trial):
-        if row["items"] == _items(cut, row["role"]):
-            found.setdefault(row["language"], []).append(row)
+    for trial in trials:
+        cut = snapshot.record.cuts[trial.target]
+        for row in trial_score_rows(snapshot, trial):
+            if row["items"] == _items(cut, row["role"]):
+                found.setdefault(row["language"], []).append(row)
     return {code: rows[0] | {"value": _mean(rows)} for code, rows in found.items()}
 
 
@@ -129,7 +136,7 @@ def _items(cut: Cut, role: str) -> str:
 
 
 def _values(snapshot: Snapshot, trial: ReadTrial | None) -> dict[str, float]:
-    found = by_language(snapshot, trial) if trial else {}
+    found = by_language(snapshot, [trial] if trial else [])
     return {language: row["value"] for language, row in found.items()}
 
 

@@ -106,6 +106,15 @@ def _costs(made: dict[str, Any]) -> dict[str, Any]:
     return {**{cost: made.get(cost) for cost in COSTS}, "gpu_seconds": held}
 
 
+def full_cost(snapshot: Snapshot, trial: ReadTrial) -> dict[str, float]:
+    """What a finished trial's phases cost, the initialisation's apart, whoever executed them."""
+    return totals(
+        _recorded_row(snapshot, trial, phase)
+        for phase in trial.attributes.record.phases
+        if phase.kind != "initialisation"
+    )
+
+
 def totals(rows: Iterable[dict[str, Any]]) -> dict[str, float]:
     """Sums of each cost over some rows; one that nobody wrote down counts nothing."""
     chosen = list(rows)

@@ -32,7 +32,7 @@ class Grid:
     """A table whose cells are words: what a text draws, and a page shows."""
 
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     words: int = 1
     """How many of the first columns hold words; the others hold numbers."""
 

@@ -26,6 +26,8 @@ TRAINING_LIBRARIES = (
     "ray", "torch", "deepspeed", "transformers", "datasets", "tokenizers", "huggingface_hub"
 )  # fmt: skip
 
+PAGES = (".html", ".htm")
+
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad input (nothing was written), 3 scored, but not all of the
 benchmark was there, 75 stopped and safe: resume
@@ -38,6 +40,13 @@ could have chosen (the study's own, source_dev, target_dev), each with its no-in
 each S times with fresh seeds. Each opening is written to looks.jsonl in the study's folder first.
 The confirmation is a study of its own, STUDY.confirm: stop, resume and report it by that name.
 Called again it goes on, or grows where K or S is larger.
+"""
+
+REPORT = """\
+Prints what a study found and writes it as report.html into the study's folder: one page with
+figures and their numbers, which needs neither a network nor other files. With --output FILE.html
+the page goes there; with any other FILE the text does, and there is no page. The study may be
+running.
 """
 
 
@@ -69,8 +78,12 @@ def parser() -> argparse.ArgumentParser:
     confirm.add_argument("--seeds", type=int, default=5, metavar="S",
                          help="sets of fresh seeds; default: 5")  # fmt: skip
     status = commands.add_parser("status", help="where a study stands; works while it runs")
-    report = commands.add_parser("report", help="what a study found, as text")
-    report.add_argument("--output", type=Path, metavar="FILE", help="write it there instead")
+    report = commands.add_parser(
+        "report", help="what a study found, as text and as a page", description=REPORT
+    )
+    report.add_argument("--output", type=Path, metavar="FILE",
+                        help="FILE.html: the page; any other: the text; "
+                             "default: report.html in the study's folder")  # fmt: skip
     for command in (resume, confirm, status, report):
         command.add_argument("study", metavar="STUDY")
     for command in (start, fetch, resume, confirm, status, report):
@@ -212,11 +225,30 @@ def _report(given: argparse.Namespace) -> int:
     from analysis import report_text
 
     text = report_text(given.study, given.root)
-    if given.output:
+    if given.output and given.output.suffix.lower() not in PAGES:
         _write("report", "--output", given.output, text)
-    else:
-        print(text)
+        return 0
+    print(text)
+    _write_page(given)
     return 0
+
+
+def _write_page(given: argparse.Namespace) -> None:
+    """The page where the flag says, else into the study's folder, as far as one may write there."""
+    from analysis import report_page
+    from spaces.layout import StudyPaths
+    from spaces.mistakes import PlanError
+
+    file = given.output or StudyPaths(Path(given.root).absolute(), given.study).report
+    page = report_page(given.study, given.root)
+    try:
+        _write("report", "--output", file, page)
+        print(f"page          {file}")
+    except PlanError as error:
+        if given.output:
+            raise
+        # Somebody else's study can be read all the same.
+        print(f"transfer-search: no page: {error}", file=sys.stderr)
 
 
 def _write(command: str, flag: str, file: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Every path under a root, what counts as done, and the read side of the phase store.
 
     <root>/studies/<study>/  plan.toml  study.json  journal.log  driver.lease  looks.jsonl  ray/
+                             report.html
     <root>/phases/<key[:2]>/<key>/  spec.json  done.json  training.lease  attempts/<id>/
     checkpoints/<layout>/step-N/
     <root>/pins/<study>.json
@@ -68,6 +69,11 @@ class StudyPaths:
     def looks(self) -> Path:
         """Every opening of its test rows, by its confirmation."""
         return self.folder / "looks.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """What it found, as a page."""
+        return self.folder / "report.html"
 
     @property
     def journal(self) -> Path:

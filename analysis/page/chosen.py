@@ -1,0 +1,65 @@
+"""What stands for a target on its page: a setting and what it is compared with."""
+
+from dataclasses import dataclass
+
+from analysis.gains import Baselines, best_trial
+from analysis.languages import by_language, seen_words
+from analysis.page.dots import Dot
+from analysis.snapshot import ReadTrial, Snapshot
+from spaces.settings import TransferSetting
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A setting, its trials, and the trials of its baseline."""
+
+    setting: TransferSetting
+    trials: list[ReadTrial]
+    """COMPLETE: one of a search, of a confirmation the replicates."""
+    baseline: list[ReadTrial]
+    against: str
+    """What the baseline is."""
+
+
+def chosen_of(snapshot: Snapshot, target: str) -> Chosen | None:
+    """What a study puts first for a target; None where nothing can be chosen yet.
+
+    A confirmation chooses nothing: the setting is the one that the search put first.
+    """
+    if snapshot.record.confirms:
+        return _nominated(snapshot, target)
+    trials = snapshot.of_target(target)
+    best, baseline = best_trial(trials), Baselines.of(trials).best
+    if best is None or best.setting is None:
+        return None
+    return Chosen(best.setting, [best], [baseline] if baseline else [], "tuned baseline")
+
+
+def _nominated(snapshot: Snapshot, target: str) -> Chosen | None:
+    confirms, own = snapshot.record.confirms, snapshot.record.cuts[target].selection
+    assert confirms is not None
+    setting = next(one.setting for one in confirms.settings[target] if own in one.chosen_by)
+    done = [trial for trial in snapshot.of_target(target) if trial.is_complete]
+    mine = [trial for trial in done if trial.setting_id == setting.setting_id]
+    paired = setting.without_intermediate.setting_id if setting.intermediate else ""
+    baseline = [trial for trial in done if trial.setting_id == paired]
+    return Chosen(setting, mine, baseline, "its no-intermediate baseline") if mine else None
+
+
+def dots_of(snapshot: Snapshot, chosen: Chosen) -> list[Dot]:
+    """One dot for each language that the setting is scored in."""
+    theirs = by_language(snapshot, chosen.baseline)
+    languages = snapshot.record.catalogue.languages
+    return [
+        Dot(
+            code=code,
+            family=languages[code].family,
+            script=languages[code].script,
+            group=row["group"] or "-",
+            seen=seen_words(row),
+            leakage=row["leakage"] or "-",
+            score=row["value"],
+            baseline=theirs[code]["value"] if code in theirs else None,
+        )
+        for code, row in by_language(snapshot, chosen.trials).items()
+    ]
