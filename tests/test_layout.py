@@ -193,7 +193,7 @@ def test_help_of_the_module_is_the_command_lines_own() -> None:
 
 
 def test_a_wheel_holds_the_four_packages(tmp_path: Path) -> None:
-    """The built wheel has every module and type marker of ours, and nothing else."""
+    """The built wheel has every module, type marker and template of ours, and nothing else."""
     if importlib.util.find_spec("hatchling") is None:
         pytest.skip("hatchling is not installed: pip install hatchling")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
@@ -202,4 +202,7 @@ def test_a_wheel_holds_the_four_packages(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = [n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n]
     expected = [*files_of(*PACKAGES), *(ROOT / name / "py.typed" for name in PACKAGES)]
+    templates = [file for name in PACKAGES for file in (ROOT / name).rglob("*.html")]
+    assert templates
+    expected += templates
     assert sorted(names) == sorted(file.relative_to(ROOT).as_posix() for file in expected)
