@@ -2,41 +2,81 @@
 
 from analysis.gains import Baselines
 from analysis.page.blocks import Block, Section, Table, Words
-from analysis.page.chosen import chosen_of
+from analysis.page.chosen import Chosen, chosen_of
+from analysis.page.confirmed import Confirmed
+from analysis.page.contrast import Findings, effect_grid, leading
+from analysis.page.words import interval
 from analysis.report import record_banner
 from analysis.snapshot import Snapshot
 from analysis.tables import DONE, Grid, failures, heading_words, status_grid
-from analysis.wording import gain
+from analysis.wording import ABSENT, counted, gain
 
 SEARCHED = (
     "tuned gain: score of the best setting minus that of the best setting without an intermediate "
     "phase. A search has no interval: all its trials have one set of seeds, and the best of many "
     "is partly the luckiest. `transfer-search confirm` gives one."
 )
+CONFIRMED = (
+    "tuned gain: on test rows with fresh seeds, over the best setting without an intermediate "
+    "phase that the same rule found, with its 95 % interval. no different: within {margin:g} "
+    "points by an equivalence test. Where there is no interval, the setting is not confirmed: its "
+    "gain is a search's, which is partly luck."
+)
+NO_PAIR = "no intermediate was chosen"
 
 
-def answer_section(snapshot: Snapshot) -> Section:
+def answer_section(
+    snapshot: Snapshot, findings: Findings | None, confirmed: Confirmed | None
+) -> Section:
     """What the study found, before anything else."""
     blocks: list[Block] = [Words(heading_words(snapshot.record))]
     if warning := record_banner(snapshot.record):
         blocks.insert(0, Words(f"{warning[0]}. {warning[1]}", warns=True))
-    return Section("answer", "Answer", [*blocks, *_answers(snapshot)])
+    blocks += _settings(snapshot, confirmed)
+    return Section("answer", "Answer", [*blocks, *_contrast(findings)])
 
 
-def _answers(snapshot: Snapshot) -> list[Block]:
-    rows = [_searched_row(snapshot, target) for target in snapshot.record.targets]
+def _contrast(findings: Findings | None) -> list[Block]:
+    """What a contrast says of the question it was planned for."""
+    if findings is None:
+        return []
+    rows = leading(findings.interactions) or leading(findings.starts)
+    title = "Does what intermediate rows do depend on the initialisation?"
+    if not findings.interactions:
+        title = "What initialisations do"
+    return [Table(title, effect_grid(rows))] if rows else []
+
+
+def _settings(snapshot: Snapshot, confirmed: Confirmed | None) -> list[Block]:
+    """The best setting of each target; nothing where a contrast is all of the study."""
+    record = snapshot.record
+    if not record.plan.budget.trials_per_target and not record.confirms:
+        return []
+    rows = [_row(snapshot, target, confirmed) for target in record.targets]
     header = ("target", "initialisation", "intermediate", "verdict", "tuned gain", "interval")
-    return [Table("Best setting of each target", Grid(header, rows, words=4)), Words(SEARCHED)]
+    known = [one for one in (confirmed.gains if confirmed else []) if one["is_answer"]]
+    words = CONFIRMED.format(margin=known[0]["margin"]) if known else SEARCHED
+    return [Table("Best setting of each target", Grid(header, rows, words=4)), Words(words)]
 
 
-def _searched_row(snapshot: Snapshot, target: str) -> tuple[str, ...]:
+def _row(snapshot: Snapshot, target: str, confirmed: Confirmed | None) -> tuple[str, ...]:
     chosen = chosen_of(snapshot, target)
     if chosen is None:
-        return (target, "-", "-", "nothing to choose from yet", "-", "-")
-    setting = chosen.setting
+        return (target, ABSENT, ABSENT, "nothing to choose from yet", ABSENT, ABSENT)
+    names = (target, chosen.setting.initialisation, chosen.setting.intermediate_name)
+    answer = confirmed.answer(target) if confirmed else None
+    if answer and answer["setting_id"] == chosen.setting.setting_id:
+        where = f"{interval(answer['low'], answer['high'])}, {counted(answer['n_sets'], 'set')}"
+        return (*names, answer["verdict"], gain(answer["estimate"]), where)
+    if confirmed and confirmed.holds(target, chosen.setting.setting_id):
+        return (*names, NO_PAIR if not chosen.setting.intermediate else ABSENT, ABSENT, ABSENT)
+    return (*names, *_searched(snapshot, target, chosen))
+
+
+def _searched(snapshot: Snapshot, target: str, chosen: Chosen) -> tuple[str, str, str]:
+    """Verdict, gain and interval of a setting that nobody compared on test rows."""
     difference = Baselines.of(snapshot.of_target(target)).tuned_gain(chosen.trials[0])
-    names = (setting.initialisation, setting.intermediate_name)
-    return (target, *names, "nominated, not confirmed", gain(difference), "none: one set of seeds")
+    return "nominated, not confirmed", gain(difference), "none: one set of seeds"
 
 
 def progress_section(snapshot: Snapshot) -> Section:
@@ -45,9 +85,8 @@ def progress_section(snapshot: Snapshot) -> Section:
     done = sum(trial.state in DONE for trial in snapshot.trials)
     planned = sum(record.planned(target) for target in record.targets)
     running = sum(trial.state == "RUNNING" for trial in snapshot.trials)
-    if done >= planned and not running:
-        words = f"Finished: all {planned} planned trials are done."
-    else:
+    words = f"Finished: all {planned} planned trials are done."
+    if done < planned or running:
         words = (
             f"Not finished: {done} of {planned} planned trials are done, {running} are running. "
             "All numbers here may still change."

@@ -65,6 +65,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Folded:
+    """A table shown on demand."""
+
+    kind: ClassVar = "folded"
+    caption: str
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True)
 class Heading:
     """A heading inside of a section."""
 
@@ -72,7 +81,7 @@ class Heading:
     text: str
 
 
-Block = Words | Table | Facts | Figure | Figures | Source | Heading
+Block = Words | Table | Facts | Figure | Figures | Source | Folded | Heading
 
 
 @dataclass(frozen=True, slots=True)

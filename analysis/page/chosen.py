@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from analysis.confirmed_scores import read_confirmed
 from analysis.gains import Baselines, best_trial
 from analysis.languages import by_language, seen_words
 from analysis.page.dots import Dot
 from analysis.snapshot import ReadTrial, Snapshot
+from spaces.confirmation import ConfirmedSetting
 from spaces.settings import TransferSetting
 
 
@@ -36,14 +38,20 @@ def chosen_of(snapshot: Snapshot, target: str) -> Chosen | None:
 
 
 def _nominated(snapshot: Snapshot, target: str) -> Chosen | None:
-    confirms, own = snapshot.record.confirms, snapshot.record.cuts[target].selection
-    assert confirms is not None
-    setting = next(one.setting for one in confirms.settings[target] if own in one.chosen_by)
+    """The answer of a confirmation beside its tuned baseline, else its matched one."""
+    found = read_confirmed(snapshot)[target]
+    if found.answer is None:
+        return None
+    pair = next((pair for pair in found.pairs() if pair[0] == found.answer), None)
+    mine = _replicates(snapshot, target, found.answer)
+    theirs = _replicates(snapshot, target, pair[2]) if pair else []
+    against = f"{pair[1]} baseline" if pair else ""
+    return Chosen(found.answer.setting, mine, theirs, against) if mine else None
+
+
+def _replicates(snapshot: Snapshot, target: str, one: ConfirmedSetting) -> list[ReadTrial]:
     done = [trial for trial in snapshot.of_target(target) if trial.is_complete]
-    mine = [trial for trial in done if trial.setting_id == setting.setting_id]
-    paired = setting.without_intermediate.setting_id if setting.intermediate else ""
-    baseline = [trial for trial in done if trial.setting_id == paired]
-    return Chosen(setting, mine, baseline, "its no-intermediate baseline") if mine else None
+    return [trial for trial in done if trial.setting_id == one.setting.setting_id]
 
 
 def dots_of(snapshot: Snapshot, chosen: Chosen) -> list[Dot]:

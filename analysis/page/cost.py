@@ -29,7 +29,9 @@ class Priced:
     """Points."""
 
 
-def cost_plot(name: str, title: str, text: str, settings: Sequence[Priced]) -> Figure:
+def cost_plot(
+    name: str, title: str, text: str, settings: Sequence[Priced], starts: Sequence[str]
+) -> Figure:
     """The figure of some settings, and their table.
 
     Args:
@@ -37,11 +39,11 @@ def cost_plot(name: str, title: str, text: str, settings: Sequence[Priced]) -> F
         title: in a few words.
         text: what it shows.
         settings: at least one.
+        starts: all initialisations of the plan, so that each looks alike in every figure.
     """
     ordered = sorted(settings, key=lambda one: (one.steps, -one.score))
-    starts = len({one.initialisation for one in settings})
-    height = 2.9 + 0.16 * starts
-    svg = drawn(name, title, text, height, lambda axes: _paint(axes, ordered))
+    height = 2.9 + 0.16 * len(starts)
+    svg = drawn(name, title, text, height, lambda axes: _paint(axes, ordered, starts))
     return Figure(name, title, text, svg, _grid(ordered))
 
 
@@ -72,8 +74,7 @@ def _grid(settings: Sequence[Priced]) -> Grid:
     return Grid((*words, "trials", "steps", "seconds", "score"), rows, words=4)
 
 
-def _paint(axes: "Axes", settings: Sequence[Priced]) -> None:
-    starts = list(dict.fromkeys(sorted(one.initialisation for one in settings)))
+def _paint(axes: "Axes", settings: Sequence[Priced], starts: Sequence[str]) -> None:
     for place, start in enumerate(starts):
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         for one in settings:

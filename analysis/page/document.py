@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from analysis.frames import DEFAULT_ROOT
 from analysis.page.answer import answer_section, progress_section
 from analysis.page.blocks import Section
+from analysis.page.confirmed import Confirmed, confirmed_section, ladder_section
+from analysis.page.contrast import Findings, contrast_section
 from analysis.page.provenance import (
     beside_sections,
     caveats_section,
@@ -42,9 +44,14 @@ def report_page(study: str, root: Path | str = DEFAULT_ROOT) -> str:
 
 
 def _sections(snapshot: Snapshot) -> list[Section]:
+    findings, confirmed = Findings.of(snapshot), Confirmed.of(snapshot)
+    chooses = snapshot.record.confirms or snapshot.record.plan.budget.trials_per_target
     return [
-        answer_section(snapshot),
+        answer_section(snapshot, findings, confirmed),
         progress_section(snapshot),
+        *([confirmed_section(confirmed)] if confirmed else []),
+        *([ladder_section(snapshot)] if chooses else []),
+        *([contrast_section(snapshot, findings)] if findings else []),
         *(target_section(snapshot, target) for target in snapshot.record.targets),
         sharing_section(snapshot, phase_rows(snapshot)),
         *beside_sections(snapshot),

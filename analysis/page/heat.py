@@ -39,7 +39,7 @@ def heat_map(name: str, title: str, text: str, cells: Sequence[HeatCell]) -> Fig
         name: its anchor.
         title: in a few words.
         text: what a value is.
-        cells: at least one; each initialisation and intermediate in the order to draw.
+        cells: at least one; initialisations in the order to draw.
     """
     starts = list(dict.fromkeys(cell.initialisation for cell in cells))
     shown = _shown(cells)
@@ -56,7 +56,12 @@ def _shown(cells: Sequence[HeatCell]) -> list[str]:
     for cell in cells:
         best[cell.intermediate] = max(cell.value, best.get(cell.intermediate, cell.value))
     chosen = sorted(best, key=lambda name: -best[name])[:MOST_ROWS]
-    return [name for name in best if name in chosen]
+    return [name for name in sorted(best, key=_by_kind) if name in chosen]
+
+
+def _by_kind(name: str) -> tuple[bool, str]:
+    """No intermediate first, then by name."""
+    return name != "none", name
 
 
 def _grid(cells: Sequence[HeatCell]) -> Grid:

@@ -14,6 +14,7 @@ from analysis.tables import Grid, looks_at
 from analysis.wording import counted, look_words
 from spaces.grouping import grouping_of
 from spaces.layout import StudyPaths
+from spaces.leakage import LEAKAGE_WORDS
 from spaces.published import PUBLISHED
 from spaces.study import StudyRecord
 
@@ -127,7 +128,7 @@ def caveats_section(snapshot: Snapshot) -> Section:
 
 
 def _caveats(record: StudyRecord) -> list[str]:
-    words = [COMPARABLE, LANGUAGES]
+    words = [COMPARABLE, LANGUAGES, f"Leakage of a language: {LEAKAGE_WORDS}"]
     if record.confirms is None:
         words.insert(0, NOMINATES)
     return words

@@ -10,7 +10,6 @@ from analysis.page.tried import priced_settings, searched_cells
 from analysis.report import setting_words, target_words
 from analysis.snapshot import Snapshot
 from analysis.wording import counted, gain, points
-from spaces.leakage import LEAKAGE_WORDS
 
 NOTHING = "Nothing to choose from yet: no COMPLETE trial with a known setting."
 
@@ -33,9 +32,9 @@ MEANS = (
     "an invented world, is apart. A mean of few languages says little."
 )
 LANGUAGE_DOTS = (
-    "Each language's score of the setting above, and {against} as a hollow dot; languages by "
+    "Each language's score of the setting above{against}; languages by "
     "family, script in brackets. The marker says which rows of a language the setting was trained "
-    "on, colour and number at the right its group. "
+    "on, colour and number at the right its group."
 )
 COSTS = (
     "Each setting's mean score against the optimiser steps of its intermediate and target phases, "
@@ -113,26 +112,26 @@ def _baselines(snapshot: Snapshot, chosen: Chosen) -> list[tuple[str, str]]:
 
 def _figures(snapshot: Snapshot, target: str, chosen: Chosen | None) -> list[Figure]:
     """Heat map, languages, cost: as far as there are numbers for them."""
-    settings = priced_settings(snapshot, target)
+    settings, starts = priced_settings(snapshot, target), snapshot.record.plan.space.initialisations
     figures = []
     searched = not snapshot.record.plan.contrast or any(t.may_win for t in snapshot.trials)
     if settings and (snapshot.record.confirms or searched):
         words = CONFIRMED_CELLS if snapshot.record.confirms else TRIED
         title = f"{target}: initialisation by intermediate"
-        cells = searched_cells(settings)
+        cells = searched_cells(settings, starts)
         figures.append(heat_map(f"heat-{target}", title, words, cells))
     if chosen:
         figures.append(_dots(snapshot, target, chosen))
     if settings:
         title = f"{target}: score against cost"
-        figures.append(cost_plot(f"cost-{target}", title, COSTS, settings))
+        figures.append(cost_plot(f"cost-{target}", title, COSTS, settings, starts))
     return figures
 
 
 def _dots(snapshot: Snapshot, target: str, chosen: Chosen) -> Figure:
     chance = snapshot.record.catalogue.tasks[target].chance
-    text = LANGUAGE_DOTS.format(against=chosen.against)
-    text += f"In the table: {LEAKAGE_WORDS}" if chosen.setting.intermediate else ""
+    hollow = f", and its {chosen.against}'s as a hollow dot" if chosen.baseline else ""
+    text = LANGUAGE_DOTS.format(against=hollow)
     dots = dots_of(snapshot, chosen)
     title = f"{target}: languages"
-    return dot_plot(f"languages-{target}", title, text.strip(), dots, chance, chosen.against)
+    return dot_plot(f"languages-{target}", title, text, dots, chance, chosen.against)

@@ -1,6 +1,6 @@
 """What was tried for a target: every setting's mean score, where it stands and what it costs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from analysis.page.cost import Priced
@@ -38,22 +38,21 @@ def _priced(snapshot: Snapshot, trials: list[ReadTrial]) -> Priced:
     )
 
 
-def searched_cells(settings: Iterable[Priced]) -> list[HeatCell]:
-    """The best setting of each initialisation with each intermediate."""
+def searched_cells(settings: Iterable[Priced], starts: Sequence[str]) -> list[HeatCell]:
+    """The best setting of each initialisation with each intermediate; none comes first.
+
+    Args:
+        settings: of one target.
+        starts: initialisations in the plan's order.
+    """
     found: dict[tuple[str, str], list[Priced]] = {}
     for one in settings:
         found.setdefault((one.initialisation, one.intermediate), []).append(one)
     return [
         HeatCell(*names, max(one.score for one in tried), sum(one.trials for one in tried))
-        for names, tried in sorted(found.items(), key=lambda item: _place(item[0]))
+        for names, tried in sorted(found.items(), key=lambda item: _place(item[0], starts))
     ]
 
 
-def _place(names: tuple[str, str]) -> tuple[bool, str, str]:
-    """No intermediate first, then by name."""
-    return names[1] != "none", names[1], names[0]
-
-
-def contrast_cells_of(scores: Mapping[tuple[str, str], list[float]]) -> list[HeatCell]:
-    """Means over sets of seeds of a contrast's cells, in the plan's order."""
-    return [HeatCell(*names, fmean(values), len(values)) for names, values in scores.items()]
+def _place(names: tuple[str, str], starts: Sequence[str]) -> tuple[int, bool, str]:
+    return starts.index(names[0]), names[1] != "none", names[1]
