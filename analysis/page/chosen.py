@@ -19,6 +19,7 @@ class Chosen:
     trials: list[ReadTrial]
     """COMPLETE: one of a search, of a confirmation the replicates."""
     baseline: list[ReadTrial]
+    """None where the setting itself is the best without an intermediate."""
     against: str
     """What the baseline is."""
 
@@ -34,7 +35,8 @@ def chosen_of(snapshot: Snapshot, target: str) -> Chosen | None:
     best, baseline = best_trial(trials), Baselines.of(trials).best
     if best is None or best.setting is None:
         return None
-    return Chosen(best.setting, [best], [baseline] if baseline else [], "tuned baseline")
+    other = [baseline] if baseline and baseline != best else []
+    return Chosen(best.setting, [best], other, "tuned baseline")
 
 
 def _nominated(snapshot: Snapshot, target: str) -> Chosen | None:

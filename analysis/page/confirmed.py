@@ -29,6 +29,7 @@ LADDER = (
     "know. The oracle's mean is somewhat too high, and so are the gaps. The interval is the gap's, "
     "over sets. More: `analysis.selection_ladder`."
 )
+NOTHING = "No rule can pick yet: no COMPLETE trial of the search has a known setting."
 UNCONFIRMED = (
     "The study is not confirmed: the ladder has neither test scores nor an oracle. "
     "`transfer-search confirm {name}` runs every rule's finalists."
@@ -126,6 +127,8 @@ def ladder_section(snapshot: Snapshot) -> Section:
     blocks: list[Block] = []
     if rows:
         blocks = [Table("What each rule picks", _ladder_grid(rows)), Words(LADDER)]
+    else:
+        blocks = [Words(NOTHING)]
     if all(row["confirmed"] is None for row in rows) and snapshot.record.confirms is None:
         blocks.append(Words(UNCONFIRMED.format(name=snapshot.record.name)))
     return Section("ladder", "Selection ladder", blocks)
@@ -133,15 +136,22 @@ def ladder_section(snapshot: Snapshot) -> Section:
 
 def _ladder_grid(rows: Sequence[Row]) -> Grid:
     words = ("target", "selection", "setting", "initialisation", "intermediate")
-    numbers = ("its score", "its tuned gain", "confirmed", "sets", "gap to oracle", "95 % interval")
-    cells = [
-        (
-            *(row["target"], row["selection"] + (" (the study's)" if row["is_own"] else "")),
-            *(row["setting_id"], row["initialisation"], row["intermediate"]),
-            *(points(row["selection_score"]), gain(row["tuned_gain"]), points(row["confirmed"])),
-            str(row["confirmed_sets"] or ABSENT),
-            *(points(row["gap"]), _range(row["gap_low"], row["gap_high"])),
-        )
-        for row in rows
-    ]
+    numbers = ["its score", "its tuned gain"]
+    if tested := any(row["confirmed"] is not None for row in rows):
+        numbers += ["confirmed", "sets", "gap to oracle", "95 % interval"]
+    cells = [(*_pick(row), *(_tested(row) if tested else ())) for row in rows]
     return Grid((*words, *numbers), cells, words=len(words))
+
+
+def _pick(row: Row) -> tuple[str, ...]:
+    return (
+        *(row["target"], row["selection"] + (" (the study's)" if row["is_own"] else "")),
+        *(row["setting_id"], row["initialisation"], row["intermediate"]),
+        *(points(row["selection_score"]), gain(row["tuned_gain"])),
+    )
+
+
+def _tested(row: Row) -> tuple[str, ...]:
+    """What a pick scored once confirmed."""
+    gap = points(row["gap"]), _range(row["gap_low"], row["gap_high"])
+    return points(row["confirmed"]), str(row["confirmed_sets"] or ABSENT), *gap

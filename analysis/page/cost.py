@@ -75,6 +75,8 @@ def _grid(settings: Sequence[Priced]) -> Grid:
 
 
 def _paint(axes: "Axes", settings: Sequence[Priced], starts: Sequence[str]) -> None:
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
     for place, start in enumerate(starts):
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         for one in settings:
@@ -82,6 +84,8 @@ def _paint(axes: "Axes", settings: Sequence[Priced], starts: Sequence[str]) -> N
                 face = colour if one.intermediate != "none" else "white"
                 axes.plot(one.steps, one.score, marker, mec=colour, mfc=face, ms=5.5, ls="")
     kept = front(settings)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.step([p.steps for p in kept], [p.score for p in kept], where="post", color=GREY, lw=1)
     axes.grid()
     axes.margins(0.08)

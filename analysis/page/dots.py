@@ -80,6 +80,7 @@ def _paint(axes: "Axes", dots: Sequence[Dot], chance: float, baseline: str) -> N
     groups = list(dict.fromkeys(dot.group for dot in dots))
     colours = {group: COLOURS[place % len(COLOURS)] for place, group in enumerate(groups)}
     numbers = {group: str(place) for place, group in enumerate(groups, 1)}
+    families = {dot.family for dot in dots}
     place, labels = 0, []
     for family, members in groupby(dots, key=lambda dot: dot.family):
         labels.append((place, family))
@@ -95,7 +96,8 @@ def _paint(axes: "Axes", dots: Sequence[Dot], chance: float, baseline: str) -> N
         axes.axvline(chance, color=GREY, ls=":", lw=1)
     axes.set_yticks([where for where, _ in labels], [label for _, label in labels])
     for (_, label), tick in zip(labels, axes.get_yticklabels(), strict=True):
-        tick.set_fontweight("bold" if not label.endswith(")") else "normal")
+        if label in families:
+            tick.set_fontweight("bold")
     axes.set_ylim(place - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")

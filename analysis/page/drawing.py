@@ -6,7 +6,6 @@ by colour alone. Text stays text, so that it can be searched and read aloud.
 
 import io
 import re
-import textwrap
 from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -50,6 +49,9 @@ _STYLE = {
 
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
+_PIECE = re.compile(r"[^-+_:\s]*[-+_:\s]*")
+"""Where a label may go on in the next line: names of models, mixtures and groups."""
+
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
 
 
@@ -74,7 +76,7 @@ def drawn(name: str, title: str, text: str, height: float, paint: Callable[["Axe
         matplotlib.rcParams.update(settings)
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         paint(figure.add_subplot())
-        figure.savefig(output, format="svg", metadata=_NO_METADATA, bbox_inches="tight")
+        figure.savefig(output, format="svg", metadata=_NO_METADATA)
     return _inline(output.getvalue(), name, title, text)
 
 
@@ -89,8 +91,14 @@ def _inline(svg: str, name: str, title: str, text: str) -> str:
 
 def short(text: str, width: int, lines: int = 2) -> str:
     """A label in a few short lines; the table below a figure has the whole of it."""
-    found = textwrap.wrap(text, width, max_lines=lines, placeholder=" …")
-    return "\n".join(found)
+    found = [""]
+    for piece in _PIECE.findall(text):
+        if found[-1] and len((found[-1] + piece).rstrip()) > width:
+            found.append("")
+        found[-1] += piece
+    if len(found) > lines:
+        found = [*found[: lines - 1], found[lines - 1][: width - 1] + "…"]
+    return "\n".join(line.rstrip() for line in found)
 
 
 def legend_below(axes: "Axes", columns: int = 2, **more: Any) -> None:

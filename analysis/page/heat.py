@@ -17,6 +17,9 @@ Colour = tuple[float, float, float, float]
 MOST_ROWS = 24
 """Intermediates that are drawn; the table has all of them."""
 
+MOST_UPRIGHT = 3
+"""Initialisations whose names fit above their columns; of more they stand aslant."""
+
 COLUMN_LETTERS, ROW_LETTERS = 34, 22
 
 
@@ -45,7 +48,7 @@ def heat_map(name: str, title: str, text: str, cells: Sequence[HeatCell]) -> Fig
     shown = _shown(cells)
     if len(shown) < len({cell.intermediate for cell in cells}):
         text += f" The {MOST_ROWS} best intermediates are drawn; the table has all."
-    height = 1.3 + 0.34 * len(shown)
+    height = (1.3 if len(starts) <= MOST_UPRIGHT else 2.2) + 0.34 * len(shown)
     svg = drawn(name, title, text, height, lambda axes: _paint(axes, starts, shown, cells))
     return Figure(name, title, text, svg, _grid(cells))
 
@@ -97,7 +100,9 @@ def _square(
 
     axes.add_patch(Rectangle(corner, 1, 1, fc=face, ec="white", zorder=1))
     if best:
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec="#D55E00", lw=2.2, zorder=3))
+        axes.add_patch(
+            Rectangle(corner, 1, 1, fill=False, ec="#D55E00", lw=2.2, zorder=3, clip_on=False)
+        )
     ink = "white" if sum(face[:3]) < 1.5 else "black"
     weight = "bold" if best else "normal"
     middle = (corner[0] + 0.5, corner[1] + 0.5)
@@ -105,10 +110,14 @@ def _square(
 
 
 def _label(axes: "Axes", starts: list[str], names: list[str]) -> None:
-    width = max(6, COLUMN_LETTERS // len(starts))
     axes.set_xlim(-0.5, len(starts) - 0.5)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xticks(range(len(starts)), [short(start, width, 4) for start in starts])
+    if len(starts) <= MOST_UPRIGHT:
+        width = COLUMN_LETTERS // len(starts)
+        axes.set_xticks(range(len(starts)), [short(start, width, 4) for start in starts])
+    else:
+        names_aslant = [short(start, COLUMN_LETTERS, 1) for start in starts]
+        axes.set_xticks(range(len(starts)), names_aslant, rotation=40, ha="left")
     axes.set_yticks(range(len(names)), [short(name, ROW_LETTERS) for name in names])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -13,6 +13,9 @@ from analysis.wording import gain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LETTERS = 46
+"""That fit below the axis."""
+
 DODGE = 0.09
 """How far lines stand apart, so that their intervals do not cover one another."""
 
@@ -68,11 +71,21 @@ def _paint(axes: "Axes", effects: Sequence[Effect], baseline: str) -> None:
     for place, start in enumerate(starts):
         mine = {effect.level: effect for effect in effects if effect.initialisation == start}
         _line(axes, place, (place - (len(starts) - 1) / 2) * DODGE, levels, mine, start)
-    axes.set_xticks(range(len(levels)), [short(level, 44 // len(levels), 3) for level in levels])
+    _name(axes, levels)
     axes.set_xlim(-0.4, len(levels) - 0.6)
     axes.grid(axis="y")
     axes.set_ylabel(f"points above {short(baseline, 24, 1)}")
     legend_below(axes, 1 if max(map(len, starts)) > 24 else 2)
+
+
+def _name(axes: "Axes", levels: list[str]) -> None:
+    """Names below their places; aslant where a word is longer than its place."""
+    width = LETTERS // len(levels)
+    if all(len(word) <= width for level in levels for word in level.replace("-", " ").split()):
+        axes.set_xticks(range(len(levels)), [short(level, width, 3) for level in levels])
+    else:
+        names = [short(level, LETTERS // 2, 1) for level in levels]
+        axes.set_xticks(range(len(levels)), names, rotation=25, ha="right")
 
 
 def _line(
