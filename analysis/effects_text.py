@@ -6,26 +6,26 @@ from functools import partial
 from analysis.claims import design_claim
 from analysis.comparisons import Comparison, Design, interactions, main_effects
 from analysis.effect_rows import Question, effect_rows
-from analysis.estimates import Row
+from analysis.estimates import Asked, Row
 from analysis.snapshot import Snapshot
 from analysis.tables import table, title, wrapped
 from analysis.wording import gain, margin_words, p_words, verdict_words
 
+ASKED = Asked()
+
 Pairs = Callable[[Design], list[Comparison]]
 
+STARTS, DEPENDS = "what an initialisation does", "whether one depends on the other"
+
 SHOWN: dict[str, Pairs] = {
-    "what an initialisation does": partial(
-        main_effects, factor="initialisation", baseline=None, over=None
-    ),
+    STARTS: partial(main_effects, factor="initialisation", baseline=None, over=None),
     "what an intermediate does": partial(
         main_effects, factor="intermediate", baseline=None, over=None
     ),
     "what the language of intermediate rows does": partial(
         main_effects, factor="group", baseline=None, over=None
     ),
-    "whether one depends on the other": partial(
-        interactions, initialisations=None, intermediates=None
-    ),
+    DEPENDS: partial(interactions, initialisations=None, intermediates=None),
 }
 """Heading -> its comparisons."""
 
@@ -43,18 +43,23 @@ NOTE = (
 
 def effect_parts(snapshot: Snapshot) -> list[str]:
     """Tables of effects and what they allow one to say; nothing where there is no contrast."""
-    record = snapshot.record
-    if record.plan.contrast is None:
-        return []
-    questions = {heading: Question(pairs=pairs) for heading, pairs in SHOWN.items()}
-    rows = {heading: effect_rows(snapshot, question) for heading, question in questions.items()}
-    tables = [f"{title(heading)}\n{_table(found)}" for heading, found in rows.items() if found]
+    record, shown = snapshot.record, shown_effects(snapshot)
+    tables = [f"{title(heading)}\n{_table(found)}" for heading, found in shown.items()]
     if not tables:
         return []
-    margin = next(iter(questions.values())).asked.margin
     starts = dict.fromkeys(n for one in record.contrasts.values() for n in one.initialisations)
     claims = design_claim(record.catalogue.initialisations, starts)
-    return [*tables, wrapped(NOTE.format(margin=margin_words(margin))), wrapped(claims, "claims: ")]
+    note = NOTE.format(margin=margin_words(ASKED.margin))
+    return [*tables, wrapped(note), wrapped(claims, "claims: ")]
+
+
+def shown_effects(snapshot: Snapshot) -> dict[str, list[Row]]:
+    """Heading of ``SHOWN`` -> its effects, where it has any; nothing where there is no contrast."""
+    if snapshot.record.plan.contrast is None:
+        return {}
+    asked = {heading: Question(pairs=pairs, asked=ASKED) for heading, pairs in SHOWN.items()}
+    found = {heading: effect_rows(snapshot, question) for heading, question in asked.items()}
+    return {heading: rows for heading, rows in found.items() if rows}
 
 
 def _table(rows: Sequence[Row]) -> str:

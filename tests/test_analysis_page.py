@@ -177,19 +177,14 @@ def test_the_answer_is_the_confirmations(root: Path, page: str) -> None:
 def test_effects_of_a_contrast_stand_with_their_intervals(root: Path, page: str) -> None:
     """Interaction and main effects are those of the frames; so are the lines of the figure."""
     parsed = Parsed(page)
-    for caption, frame in (
-        (
-            "Interaction: differences of differences",
-            interaction("first", root=root, methods=["paired"]),
-        ),
-        (
-            "Initialisations, over all intermediates",
-            contrast("first", root=root, methods=["paired"]),
-        ),
+    for caption, effects in (
+        ("Whether one depends on the other", interaction),
+        ("What an initialisation does", contrast),
     ):
+        frame = effects("first", root=root, methods=["paired"])
         _, *rows = parsed.tables[caption]
         expected = zip(frame["target"], frame["verdict"], ranges(frame), strict=True)
-        assert [(row[0], row[3], row[5]) for row in rows] == list(expected) != []
+        assert [(row[0], row[2], row[4]) for row in rows] == list(expected) != []
     for start in ("oracle-text", "oracle-multimodal"):
         simple = contrast("first", root=root, factor="group", averaged_over=[start])
         simple = simple.query("method == 'paired' and target == 'xnli'")
@@ -220,7 +215,7 @@ def test_a_contrast_alone_chooses_nothing(tmp_path: Path) -> None:
     text = report_page("first", root=tmp_path)
     parsed = Parsed(text)
     assert "Best setting of each target" not in parsed.tables
-    assert "Does what intermediate rows do depend on the initialisation?" in parsed.tables
+    assert "The contrast: whether one depends on the other" in parsed.tables
     assert "it chooses no setting" in text and "Selection ladder" not in text
 
 

@@ -4,12 +4,12 @@ from analysis.gains import Baselines
 from analysis.page.blocks import Block, Section, Table, Words
 from analysis.page.chosen import Chosen, chosen_of
 from analysis.page.confirmed import Confirmed
-from analysis.page.contrast import Findings, effect_grid, leading
+from analysis.page.contrast import Findings, effect_grid
 from analysis.page.words import interval
 from analysis.report import record_banner
 from analysis.snapshot import Snapshot
 from analysis.tables import DONE, Grid, failures, heading_words, status_grid
-from analysis.wording import ABSENT, counted, gain
+from analysis.wording import ABSENT, counted, gain, margin_words
 
 SEARCHED = (
     "tuned gain: score of the best setting minus that of the best setting without an intermediate "
@@ -18,11 +18,11 @@ SEARCHED = (
 )
 CONFIRMED = (
     "tuned gain: on test rows with fresh seeds, over the best setting without an intermediate "
-    "phase that the same rule found, with its 95 % interval. no different: within {margin:g} "
-    "points by an equivalence test. Where there is no interval, the setting is not confirmed: its "
+    "phase that the same rule found, with its 95 % interval. no different: within {margin}, "
+    "by an equivalence test. Where there is no interval, the setting is not confirmed: its "
     "gain is a search's, which is partly luck."
 )
-NO_PAIR = "no intermediate was chosen"
+NO_PAIR, OLD = "no intermediate was chosen", "no tuned baseline: confirm again"
 
 
 def answer_section(
@@ -38,13 +38,8 @@ def answer_section(
 
 def _contrast(findings: Findings | None) -> list[Block]:
     """What a contrast says of the question it was planned for."""
-    if findings is None:
-        return []
-    rows = leading(findings.interactions) or leading(findings.starts)
-    title = "Does what intermediate rows do depend on the initialisation?"
-    if not findings.interactions:
-        title = "What initialisations do"
-    return [Table(title, effect_grid(rows))] if rows else []
+    heading, rows = findings.leading if findings else ("", [])
+    return [Table(f"The contrast: {heading}", effect_grid(rows))] if rows else []
 
 
 def _settings(snapshot: Snapshot, confirmed: Confirmed | None) -> list[Block]:
@@ -55,7 +50,7 @@ def _settings(snapshot: Snapshot, confirmed: Confirmed | None) -> list[Block]:
     rows = [_row(snapshot, target, confirmed) for target in record.targets]
     header = ("target", "initialisation", "intermediate", "verdict", "tuned gain", "interval")
     known = [one for one in (confirmed.gains if confirmed else []) if one["is_answer"]]
-    words = CONFIRMED.format(margin=known[0]["margin"]) if known else SEARCHED
+    words = CONFIRMED.format(margin=margin_words(known[0]["margin"])) if known else SEARCHED
     return [Table("Best setting of each target", Grid(header, rows, words=4)), Words(words)]
 
 
@@ -69,7 +64,7 @@ def _row(snapshot: Snapshot, target: str, confirmed: Confirmed | None) -> tuple[
         where = f"{interval(answer['low'], answer['high'])}, {counted(answer['n_sets'], 'set')}"
         return (*names, answer["verdict"], gain(answer["estimate"]), where)
     if confirmed and confirmed.holds(target, chosen.setting.setting_id):
-        return (*names, NO_PAIR if not chosen.setting.intermediate else ABSENT, ABSENT, ABSENT)
+        return (*names, OLD if chosen.setting.intermediate else NO_PAIR, ABSENT, ABSENT)
     return (*names, *_searched(snapshot, target, chosen))
 
 

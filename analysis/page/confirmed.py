@@ -3,24 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.confirmed import ASKED
 from analysis.confirmed_scores import TUNED, confirmed_rows, gain_rows
-from analysis.estimates import Asked
 from analysis.frames import Row
 from analysis.ladder import ladder_rows
 from analysis.page.blocks import Block, Folded, Section, Table, Words
-from analysis.page.words import interval, p_value
+from analysis.page.words import interval
 from analysis.snapshot import Snapshot, read_snapshot
 from analysis.tables import Grid
-from analysis.wording import ABSENT, gain, points
+from analysis.wording import ABSENT, gain, margin_words, p_words, points
 from spaces.confirmation import confirmation_name
 from spaces.layout import StudyPaths
 
 GAINS = (
     "Differences on test rows over sets of fresh seeds, in points, with 95 % intervals of "
-    "Student's t. tuned: against the best setting without an intermediate phase that the "
-    "finalist's selector found; matched: against the finalist itself without its intermediate "
-    "phase. p: two-sided, adjusted by Holm. shrunken: of means that are drawn towards their arm's, "
-    "because the best of several is partly the luckiest. More: `analysis.confirmed_gains`."
+    "Student's t: they cover seeds, for these languages and rows. tuned: against the best setting "
+    "without an intermediate phase that the same rule found; matched: against the finalist without "
+    "its own. p: adjusted by Holm over the finalists of all targets. shrunken: of means drawn "
+    "towards that of their arm by the share of their spread that is noise, because the best of "
+    "several is partly the luckiest. no different: within {margin} either way, by an equivalence "
+    "test (TOST) at 5 %. More: `analysis.confirmed_gains`."
 )
 LADDER = (
     "What each rule that could have chosen would have picked from the trials of the search (its "
@@ -54,8 +56,7 @@ class Confirmed:
             if not StudyPaths(snapshot.root, name).record.exists():
                 return None
             confirmation = read_snapshot(name, snapshot.root)
-        asked = Asked()
-        gains, settings = gain_rows(confirmation, asked), confirmed_rows(confirmation, asked)
+        gains, settings = gain_rows(confirmation, ASKED), confirmed_rows(confirmation, ASKED)
         return cls(_about(confirmation), gains, settings)
 
     def answer(self, target: str) -> Row | None:
@@ -82,7 +83,10 @@ def confirmed_section(found: Confirmed) -> Section:
     if answers := [row for row in found.gains if row["is_answer"]]:
         blocks.append(Table("Gains of what the search put first", _gains_grid(answers)))
     if found.gains:
-        blocks += [Words(GAINS), Folded("Gains of every finalist", _gains_grid(found.gains))]
+        blocks += [
+            Words(GAINS.format(margin=margin_words(ASKED.margin))),
+            Folded("Gains of every finalist", _gains_grid(found.gains)),
+        ]
     blocks.append(Folded("Means of every confirmed setting", _settings_grid(found.settings)))
     return Section("confirmed", "Confirmation", blocks)
 
@@ -94,7 +98,7 @@ def _gains_grid(rows: Sequence[Row]) -> Grid:
         (
             *(row["target"], row["setting_id"] or ABSENT, row["intermediate"] or ABSENT),
             *(row["against"], "yes" if row["is_answer"] else "no", row["verdict"]),
-            *(gain(row["estimate"]), interval(row["low"], row["high"]), p_value(row["p_holm"])),
+            *(gain(row["estimate"]), interval(row["low"], row["high"]), p_words(row["p_holm"])),
             *(str(row["n_sets"]), gain(row["shrunken"])),
         )
         for row in rows

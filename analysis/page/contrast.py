@@ -7,26 +7,31 @@ from statistics import fmean
 from analysis.cell_scores import CellScores, read_cells
 from analysis.cells import averaged_languages
 from analysis.claims import design_claim
-from analysis.comparisons import Comparison, Design, interactions, main_effects
+from analysis.comparisons import Comparison, Design, main_effects
 from analysis.effect_rows import Question, effect_rows
+from analysis.effects_text import ASKED, DEPENDS, STARTS, comparison_words, shown_effects
 from analysis.estimates import OVERALL
 from analysis.frames import Row
-from analysis.page.blocks import Block, Figure, Figures, Heading, Section, Table, Words
+from analysis.page.blocks import Block, Figure, Figures, Folded, Heading, Section, Table, Words
 from analysis.page.heat import HeatCell, heat_map
 from analysis.page.interaction import Effect, interaction_plot
-from analysis.page.words import interval, p_value
+from analysis.page.words import capital, interval
 from analysis.snapshot import Snapshot
 from analysis.tables import Grid
-from analysis.wording import ABSENT, counted, gain
+from analysis.wording import counted, gain, margin_words, p_words, verdict_words
 from spaces.study import StudyRecord
 
+MOST_LINES = 20
+"""Lines of a table that stands in view; longer ones are shown on demand."""
+
 EFFECTS = (
-    "Differences in points, taken set of seeds by set of seeds; 95 % intervals of Student's t over "
-    "sets hold for these targets, languages, rows and, where weights are given, weights. p: "
-    "two-sided, adjusted by Holm over the lines of this table that have the same kind of target. "
-    "verdict: no different is a difference within the margin of {margin:g} points by an "
-    "equivalence test. sets needed: of this spread, to settle it. More: `analysis.contrast`, "
-    "`analysis.interaction`."
+    "Differences in points, taken set by set, the other factor averaged over; of a - b, c - d how "
+    "much more c has over d after a than after b. 95 % intervals are Student's t over independent "
+    "sets of seeds: they cover seeds, not other languages, rows or checkpoints. p: adjusted by "
+    "Holm over the rows of its table, overall apart. overall: each set's mean over the targets. "
+    "no different: within {margin} either way, by an equivalence test (TOST) at 5 %; better, "
+    "worse: the interval lies on one side of zero; not enough evidence: needs says how many sets "
+    "would settle it. More: `analysis.contrast`, `analysis.interaction`."
 )
 INTERACTION = (
     "How far intermediate rows of each group stand above those of {baseline}, after each "
@@ -48,9 +53,8 @@ NOTHING_YET = "No cell of the contrast has a score yet."
 class Findings:
     """The effects of a study's contrast, computed once for the answer and for the section."""
 
-    interactions: list[Row]
-    starts: list[Row]
-    """Main effects of initialisations."""
+    shown: dict[str, list[Row]]
+    """Those of the text report, by heading."""
     simple: list[Row]
     """What each group, or each intermediate, does after one initialisation alone."""
     cells: dict[str, CellScores]
@@ -60,22 +64,21 @@ class Findings:
         """Effects of a study; None where its plan has no contrast."""
         if snapshot.record.plan.contrast is None or snapshot.record.confirms:
             return None
-        simple = effect_rows(snapshot, Question(pairs=_simple_effects))
-        return cls(
-            interactions=effect_rows(snapshot, Question(pairs=_interactions)),
-            starts=effect_rows(snapshot, Question(pairs=_starts)),
-            # Over targets one name would stand for several initialisations.
-            simple=[row for row in simple if row["target"] != OVERALL],
-            cells=read_cells(snapshot),
-        )
+        simple = effect_rows(snapshot, Question(pairs=_simple_effects, asked=ASKED))
+        # Over targets one name would stand for several initialisations.
+        simple = [row for row in simple if row["target"] != OVERALL]
+        return cls(shown_effects(snapshot), simple, read_cells(snapshot))
 
+    @property
+    def leading(self) -> tuple[str, list[Row]]:
+        """The heading and the effects that answer what the contrast was planned for.
 
-def _interactions(design: Design) -> list[Comparison]:
-    return interactions(design, None, None)
-
-
-def _starts(design: Design) -> list[Comparison]:
-    return main_effects(design, "initialisation", None, None)
+        Whether one factor depends on the other, else what initialisations do; over all targets
+        where there are several, else of the one.
+        """
+        heading = DEPENDS if DEPENDS in self.shown else STARTS
+        rows = self.shown.get(heading, [])
+        return heading, [row for row in rows if row["target"] == OVERALL] or rows
 
 
 def _simple_effects(design: Design) -> list[Comparison]:
@@ -89,22 +92,16 @@ def _simple_effects(design: Design) -> list[Comparison]:
 
 def effect_grid(rows: Sequence[Row]) -> Grid:
     """One line for each effect."""
-    header = ("target", "difference of", "and", "verdict")
-    numbers = ("estimate", "95 % interval", "p", "sets", "sets needed")
     cells = [
         (
-            *(row["target"], row["contrasted"], row["baseline"], row["verdict"]),
-            *(gain(row["estimate"]), interval(row["low"], row["high"]), p_value(row["p_holm"])),
-            *(str(row["n_sets"]), str(row["sets_needed"] or ABSENT)),
+            *(row["target"], comparison_words(row), row["verdict"]),
+            *(gain(row["estimate"]), interval(row["low"], row["high"]), p_words(row["p_holm"])),
+            *(str(row["n_sets"]), verdict_words(row)[0]),
         )
         for row in rows
     ]
-    return Grid((*header, *numbers), cells, words=4)
-
-
-def leading(rows: Sequence[Row]) -> list[Row]:
-    """Over all targets where there are several, else of the one."""
-    return [row for row in rows if row["target"] == OVERALL] or list(rows)
+    numbers = ("points", "95 % interval", "p", "sets", "needs")
+    return Grid(("target", "comparison", "verdict", *numbers), cells, words=3)
 
 
 def contrast_section(snapshot: Snapshot, findings: Findings) -> Section:
@@ -123,16 +120,17 @@ def contrast_section(snapshot: Snapshot, findings: Findings) -> Section:
 
 def _tables(findings: Findings) -> list[Block]:
     """Effects as numbers; that there is no interaction is said."""
-    titles = {
-        "Interaction: differences of differences": findings.interactions,
-        "Initialisations, over all intermediates": findings.starts,
-    }
-    blocks: list[Block] = [Table(t, effect_grid(rows)) for t, rows in titles.items() if rows]
-    if not findings.interactions:
+    shown = findings.shown
+    headings = sorted(shown, key=lambda heading: heading != DEPENDS)
+    blocks: list[Block] = [_table(capital(name), effect_grid(shown[name])) for name in headings]
+    if DEPENDS not in shown:
         blocks.append(Words(NO_PAIRS))
-    if rows := [*findings.interactions, *findings.starts]:
-        blocks.append(Words(EFFECTS.format(margin=rows[0]["margin"])))
-    return blocks
+    return [*blocks, Words(EFFECTS.format(margin=margin_words(ASKED.margin)))] if shown else blocks
+
+
+def _table(caption: str, grid: Grid) -> Table | Folded:
+    """Short tables in view."""
+    return Table(caption, grid) if len(grid.rows) <= MOST_LINES else Folded(caption, grid)
 
 
 def _left_out(record: StudyRecord) -> list[Block]:

@@ -18,7 +18,7 @@ MOST_ROWS = 24
 """Intermediates that are drawn; the table has all of them."""
 
 MOST_UPRIGHT = 3
-"""Initialisations whose names fit above their columns; of more they stand aslant."""
+"""Initialisations whose names fit above their columns; of more they stand on end."""
 
 COLUMN_LETTERS, ROW_LETTERS = 34, 22
 
@@ -48,7 +48,7 @@ def heat_map(name: str, title: str, text: str, cells: Sequence[HeatCell]) -> Fig
     shown = _shown(cells)
     if len(shown) < len({cell.intermediate for cell in cells}):
         text += f" The {MOST_ROWS} best intermediates are drawn; the table has all."
-    height = (1.3 if len(starts) <= MOST_UPRIGHT else 2.2) + 0.34 * len(shown)
+    height = (1.3 if len(starts) <= MOST_UPRIGHT else 2.4) + 0.34 * len(shown)
     svg = drawn(name, title, text, height, lambda axes: _paint(axes, starts, shown, cells))
     return Figure(name, title, text, svg, _grid(cells))
 
@@ -116,8 +116,8 @@ def _label(axes: "Axes", starts: list[str], names: list[str]) -> None:
         width = COLUMN_LETTERS // len(starts)
         axes.set_xticks(range(len(starts)), [short(start, width, 4) for start in starts])
     else:
-        names_aslant = [short(start, COLUMN_LETTERS, 1) for start in starts]
-        axes.set_xticks(range(len(starts)), names_aslant, rotation=40, ha="left")
+        on_end = [short(start, COLUMN_LETTERS, 1) for start in starts]
+        axes.set_xticks(range(len(starts)), on_end, rotation=90)
     axes.set_yticks(range(len(names)), [short(name, ROW_LETTERS) for name in names])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

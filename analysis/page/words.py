@@ -8,8 +8,6 @@ def interval(low: float | None, high: float | None) -> str:
     return ABSENT if low is None or high is None else f"[{gain(low)}, {gain(high)}]"
 
 
-def p_value(value: float | None) -> str:
-    """Three decimals, and never zero."""
-    if value is None:
-        return ABSENT
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def capital(text: str) -> str:
+    """The same with a large first letter."""
+    return text[:1].upper() + text[1:]
