@@ -56,11 +56,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a search, a contrast and a confirmation of one target."""
+    """A root with a search, a contrast and a confirmation of one target, and their pages."""
     root = tmp_path_factory.mktemp("pages")
     contrast = {"seeds": 3, "intermediates": ["none", "nli:esho"]}
     driven(frozen({"contrast": contrast, "budget.trials_per_target": 6}), root)
     driven(confirmation("first", root, top=1, replicates=2)[0], root)
+    for study in ("first", "first.confirm"):
+        (root / f"{study}.html").write_text(report_page(study, root=root), encoding="utf-8")
     return root
 
 
@@ -71,10 +73,9 @@ def resize(browser: Any, width: int) -> None:
 
 
 @pytest.mark.parametrize("study", ["first", "first.confirm"])
-def test_a_page_in_a_browser(browser: Any, root: Path, study: str, tmp_path: Path) -> None:
+def test_a_page_in_a_browser(browser: Any, root: Path, study: str) -> None:
     """Nothing is asked of a network or said on the console; numbers open; nothing is cut off."""
-    file = tmp_path / "page.html"
-    file.write_text(report_page(study, root=root), encoding="utf-8")
+    file = root / f"{study}.html"
     browser.get_log("performance")
     browser.get(file.as_uri())
     messages = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
@@ -95,10 +96,9 @@ def test_a_page_in_a_browser(browser: Any, root: Path, study: str, tmp_path: Pat
         assert browser.execute_script(SCROLLS_SIDEWAYS) is False
 
 
-def test_numbers_behind_a_figure_open_on_a_click(browser: Any, root: Path, tmp_path: Path) -> None:
+def test_numbers_behind_a_figure_open_on_a_click(browser: Any, root: Path) -> None:
     """They are hidden until somebody asks, and are those of the frame."""
-    file = tmp_path / "page.html"
-    file.write_text(report_page("first", root=root), encoding="utf-8")
+    file = root / "first.html"
     browser.get(file.as_uri())
     resize(browser, WIDTHS[0])
     details = browser.find_element("css selector", "#cost-xnli details")

@@ -186,8 +186,8 @@ def test_effects_of_a_contrast_stand_with_their_intervals(root: Path, page: str)
         expected = zip(frame["target"], frame["verdict"], ranges(frame), strict=True)
         assert [(row[0], row[2], row[4]) for row in rows] == list(expected) != []
     for start in ("oracle-text", "oracle-multimodal"):
-        simple = contrast("first", root=root, factor="group", averaged_over=[start])
-        simple = simple.query("method == 'paired' and target == 'xnli'")
+        asked = {"factor": "group", "averaged_over": [start], "methods": ["paired"]}
+        simple = contrast("first", root=root, **asked).query("target == 'xnli'")
         _, *rows = parsed.tables["xnli: intermediate rows by initialisation"]
         mine = [(row[1], row[5], row[6]) for row in rows if row[0] == start]
         estimates = [f"{value:+.2f}" for value in simple["estimate"]]
