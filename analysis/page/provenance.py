@@ -6,7 +6,7 @@ from analysis.held_out import held_out_rows, pretraining_grid
 from analysis.page.blocks import Block, Facts, Section, Source, Table, Words
 from analysis.published import NOTE as BESIDE
 from analysis.published import published_grid
-from analysis.report import phases_grid
+from analysis.report import phases_grid, rebuilt_line, sharing_line
 from analysis.rows_left_out import WORDS as LEFT_OUT
 from analysis.rows_left_out import left_out_grid
 from analysis.snapshot import Snapshot
@@ -39,7 +39,8 @@ NO_LOOK = "The test rows of this study were never opened."
 def sharing_section(snapshot: Snapshot, rows: list[Row]) -> Section:
     """What phases cost, and what the store saved."""
     table = Table("Phases by kind", phases_grid(rows))
-    return Section("sharing", "What was shared", [table, Words(SHARING)])
+    lines = map(Words, [*rebuilt_line(rows), *sharing_line(rows)])
+    return Section("sharing", "What was shared", [table, *lines, Words(SHARING)])
 
 
 def beside_sections(snapshot: Snapshot) -> list[Section]:
@@ -95,7 +96,7 @@ def _facts(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("held-out seed", str(plan.targets.heldout_seed)),
         ("precision", plan.resources.precision),
         ("study folder", str(StudyPaths(snapshot.root, record.name).folder)),
-        ("phase store", str(snapshot.root / "phases")),
+        ("phase store", f"{snapshot.store}/phases"),
         ("versions", ", ".join(f"{n} {one}" for n, one in record.versions.items()) or "unknown"),
     ]
 
