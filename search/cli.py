@@ -210,6 +210,7 @@ def _finish(search: "Search") -> int:
         )
         return EXIT_STOPPED
     print(report_text(search.record.name, search.root))
+    _write_page(search.record.name, search.root)
     complete = search.trials().query("state == 'COMPLETE'")
     return 0 if set(complete["target"]) == set(search.record.targets) else EXIT_FAILED
 
@@ -229,23 +230,23 @@ def _report(given: argparse.Namespace) -> int:
         _write("report", "--output", given.output, text)
         return 0
     print(text)
-    _write_page(given)
+    _write_page(given.study, given.root, given.output)
     return 0
 
 
-def _write_page(given: argparse.Namespace) -> None:
+def _write_page(study: str, root: Path, output: Path | None = None) -> None:
     """The page where the flag says, else into the study's folder, as far as one may write there."""
     from analysis import report_page
     from spaces.layout import StudyPaths
     from spaces.mistakes import PlanError
 
-    file = given.output or StudyPaths(Path(given.root).absolute(), given.study).report
-    page = report_page(given.study, given.root)
+    file = output or StudyPaths(Path(root).absolute(), study).report
+    page = report_page(study, root)
     try:
         _write("report", "--output", file, page)
         print(f"page          {file}")
     except PlanError as error:
-        if given.output:
+        if output:
             raise
         # Somebody else's study can be read all the same.
         print(f"transfer-search: no page: {error}", file=sys.stderr)

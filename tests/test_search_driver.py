@@ -22,6 +22,7 @@ from rich.console import Console
 import search
 from analysis import load_phases, load_reports, load_scores, load_trials
 from analysis.storage import read_trials
+from search.cli import _finish
 from search.cluster import prepare_environment
 from search.driver import Search
 from search.lease import LeaseHeld
@@ -171,6 +172,17 @@ def test_every_language_is_scored(finished: Search) -> None:
     means = chosen.groupby("trial_number")["value"].mean()
     trials = finished.trials().set_index("trial_number")
     assert (means - trials["score"]).abs().max() < 1e-9
+
+
+def test_a_finished_search_ends_with_its_report_and_its_page(
+    copied: Path, finished: Search, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a user sees at the end of `start`: the report, and where its page lies."""
+    assert _finish(replace(finished, root=copied)) == 0
+    page = StudyPaths(copied, finished.record.name).report
+    said = capsys.readouterr().out
+    assert "best setting" in said and said.endswith(f"page          {page}\n")
+    assert page.read_text().startswith("<!DOCTYPE html>")
 
 
 def test_a_finished_search_leaves_no_locks(finished: Search) -> None:
