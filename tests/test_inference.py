@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -273,6 +274,14 @@ def test_adjusted_p_values_by_hand() -> None:
     assert holm(p) == pytest.approx([0.06, math.nan, 0.04, 0.2, 0.06], nan_ok=True)
     assert benjamini_hochberg(p) == pytest.approx([0.04, math.nan, 0.04, 0.2, 0.04], nan_ok=True)
     assert holm([]).size == 0 and np.isnan(holm([math.nan])).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_adjusted_p_values_are_statsmodels(seed: int) -> None:
+    """Of up to nine values, ties and one among them."""
+    p = np.random.default_rng(seed).choice([0.001, 0.004, 0.01, 0.02, 0.3, 1.0], size=3 * seed)
+    for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
+        assert ours(p) == pytest.approx(multipletests(p, method=method)[1] if len(p) else [])
 
 
 # -- shrinkage -------------------------------------------------------------------------------------

@@ -12,7 +12,12 @@ def holm(p: ArrayLike) -> Floats:
     Args:
         p: [k] two-sided p-values of one family.
     """
-    return _adjusted(p, "holm")
+    # Not by statsmodels, whose Holm collects garbage each time: 70 ms in the place of 0.02.
+    values = np.array(p, dtype=float)
+    order = np.argsort(values)[: int(np.isfinite(values).sum())]  # NaN sorts last
+    steps = values[order] * np.arange(len(order), 0, -1)
+    values[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return values
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:
@@ -23,15 +28,11 @@ def benjamini_hochberg(p: ArrayLike) -> Floats:
     Args:
         p: [k] two-sided p-values of one family.
     """
-    return _adjusted(p, "fdr_bh")
-
-
-def _adjusted(p: ArrayLike, method: str) -> Floats:
     # Late: statsmodels costs more than a second.
     from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
     values = np.array(p, dtype=float)
     known = np.isfinite(values)
     if known.any():
-        values[known] = multipletests(values[known], method=method)[1]
+        values[known] = multipletests(values[known], method="fdr_bh")[1]
     return values
