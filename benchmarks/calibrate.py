@@ -21,21 +21,25 @@ HEAD = """# Calibration
 
 Taken on {today:%Y-%m-%d} with `{command}` in {seconds:.0f} s of CPU, one process.
 
-Simulated studies whose truth is known go through `analysis.inference`, and some of them as studies on disk through
-`analysis.contrast` and `analysis.interaction`. Five targets, three initialisations (text, placebo, multimodal), three
-intermediates (none, English, non-European), seven languages; the sets' luck is shared over targets and languages.
-*normal*: equal spreads of 1.1 to 5.6 points by target. *skewed*: now and then a run does badly (skewness -1.4, kurtosis
-6). *unequal*: after pictures spreads of 4.8 to 9.1 points. n is the number of sets of seeds.
+Simulated studies whose truth is known go through `analysis.inference`, and some of them as
+studies on disk through `analysis.contrast` and `analysis.interaction`. Five targets, three
+initialisations (text, placebo, multimodal), three intermediates (none, English, non-European),
+seven languages; the sets' luck is shared over targets and languages. *normal*: equal spreads of
+1.1 to 5.6 points by target. *skewed*: now and then a run does badly (skewness -1.4, kurtosis 6).
+*unequal*: after pictures spreads of 4.8 to 9.1 points. n is the number of sets of seeds.
 
-**Promised:** intervals hold the truth in 95 per cent, two points of room; what is not there is told as there in at most 5
-per cent, two points of room, likewise the equivalence test at its margin and Holm's family of five targets; fresh means
-of what a search chose are right within the simulation's error, and shrinking a search's best score brings it nearer to
-the truth; power is what it is said to be, four points of room. Numbers in brackets promise nothing.
+**Promised:** intervals hold the truth in 95 per cent, two points of room; what is not there is
+told as there in at most 5 per cent, two points of room, likewise the equivalence test at its
+margin and Holm's family of five targets; fresh means of what a search chose are right within the
+simulation's error, and shrinking a search's best score brings it nearer to the truth; power is
+what it is said to be, four points of room. Numbers in brackets promise nothing.
 
-**Not to be used for:** the mixed model where spreads differ between initialisations and the effect is within one of them
-(its interval is too narrow after the one of large spread: take the paired rows). Its name, interval or score of the
-luckiest of several confirmed settings: take the answer, which the search had settled, or the shrunken mean. A pilot of five sets does not know its
-spread well: as many sets as it asks for find less than it says.
+**Not to be used for:** the mixed model where spreads differ between initialisations and the
+effect is within one of them (its interval is too narrow after the one of large spread: take the
+paired rows). The luckiest of several confirmed settings: take the answer, which the search had
+settled, or the shrunken mean. A pilot of five sets does not know its spread well: as many sets as
+it asks for find less than it says. Intervals of single means (not of differences) where runs now
+and then do badly: they were calibrated for normal luck alone.
 """
 
 

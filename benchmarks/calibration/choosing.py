@@ -62,7 +62,9 @@ def _confirm(
     tuned = int(np.flatnonzero(found.plain)[found.scores[found.plain].argmax()])
     picked = [first, *others, tuned]
     truth = np.array([*found.truth[picked], found.matched[first]])
-    table = found.fresh(rng, truth, np.array([*found.spread[picked], found.spread[first]]), CONFIRMED)
+    table = found.fresh(
+        rng, truth, np.array([*found.spread[picked], found.spread[first]]), CONFIRMED
+    )
     means = table.mean(axis=1)
     # What all settings of a set have in common is nobody's luck.
     shared = float((table - truth[:, None]).mean())

@@ -99,7 +99,9 @@ def agreement(rng: np.random.Generator, studies: int) -> Iterator[Line]:
                 held.append(bool(row["low"] <= truth <= row["high"]))
     for method, distances in apart.items():
         row = f"{method}: largest difference from the arrays, of {len(distances)} rows"
-        yield Line(PATHS, row, "points", max(distances), studies, "about", 0.0, 1e-6, in_points=True)
+        yield Line(
+            PATHS, row, "points", max(distances), studies, "about", 0.0, 1e-6, in_points=True
+        )
     share = float(np.mean(held))
     yield Line(PATHS, "per cent of these intervals that hold the truth", "points", share, studies)
 

@@ -31,6 +31,9 @@ SETS = (3, 5, 10)
 MARGIN = 8.0
 """Points; wide beside the spreads, so that the equivalence test's error is near its level."""
 
+ROWS = 5.0
+"""What rows do to a cell in a language, in points: that of some 100 answers, right or wrong."""
+
 INTERVALS = "Intervals of paired differences: per cent that hold the truth"
 ALARMS = "Differences that are not there: per cent told as there"
 ASSURANCES = "Differences as large as the margin: per cent told as no different"
@@ -120,10 +123,10 @@ def samples(rng: np.random.Generator, studies: int) -> Iterator[Line]:
         shares.add("languages: crossed interval", holds(crossed_interval(table), truth))
         shares.add("languages: sets alone", holds(paired_interval(table.mean(axis=1)), truth))
 
-        drawn = contrast(rng, 5, rows=2.0)
+        drawn = contrast(rng, 5, rows=ROWS)
         alone = paired_interval(summed(weights, drawn.scores[:, 0].mean(axis=-1)))
         truth = float(summed(weights, drawn.over_rows[0].mean(axis=-1)))
-        error = 2.0 * np.sqrt((weights**2).sum() / drawn.scores.shape[-1])
+        error = ROWS * np.sqrt((weights**2).sum() / drawn.scores.shape[-1])
         shares.add("rows: variances added", holds(with_rows(alone, error), truth))
         shares.add("rows: sets alone", holds(alone, truth))
 
@@ -132,7 +135,9 @@ def samples(rng: np.random.Generator, studies: int) -> Iterator[Line]:
         truth = float(summed(weights, few.expected[0].mean(axis=-1)))
         clustered = paired_interval(values, clusters=starts)
         shares.add("nine sets of three pretrainings: as three units", holds(clustered, truth))
-        shares.add("nine sets of three pretrainings: as nine", holds(paired_interval(values), truth))
+        shares.add(
+            "nine sets of three pretrainings: as nine", holds(paired_interval(values), truth)
+        )
     promised = {"languages: crossed interval": "covers at least", "rows: variances added": "covers"}
     promised |= {"nine sets of three pretrainings: as three units": "covers"}
     for name in shares.asked:

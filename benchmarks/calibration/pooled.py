@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.inference import CellModel
-from benchmarks.calibration.effects import CELLS, EFFECTS, NULL, SIMPLE, by_cell, summed
+from benchmarks.calibration.effects import CELLS, EFFECTS, NULL, by_cell, summed
 from benchmarks.calibration.lines import Line
 from benchmarks.calibration.paired import Shares, holds
 from benchmarks.calibration.simulator import NORMAL, SKEWED, TARGETS, UNEQUAL, Noise, contrast
@@ -49,6 +49,3 @@ def _case(rng: np.random.Generator, fits: int, noise: Noise, sets: int) -> Itera
     name = "null: p < 0.05"
     yield Line(INTERVALS, name, column, shares.of(name), fits, "at most" if kept else "")
     yield Line(INTERVALS, "no fit found", column, failed / fits, fits)
-
-
-__all__ = ["SIMPLE", "mixed"]

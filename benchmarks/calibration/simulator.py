@@ -40,7 +40,7 @@ START = np.array(
 
 MIDDLE = np.array([24.0, 18.0, 35.0, -11.0, -1.0])
 JOINT = np.array([0.0, 22.0, 0.0, 5.0, -20.0])
-"""What intermediate rows add after text, and what more after pictures; after the placebo nothing."""
+"""What intermediate rows add after text, and what more after pictures; the placebo: no more."""
 
 SPREAD = np.array([2.9, 3.1, 5.4, 5.6, 1.1])
 """Standard deviation of the effect of an intermediate from one set to the next, after text."""
@@ -140,7 +140,7 @@ def contrast(
 
 
 def _luck(rng: np.random.Generator, sets: int, noise: Noise, starts: Sequence[int]) -> Floats:
-    """[sets, targets, initialisations, intermediates]"""
+    """What each set does: [sets, targets, initialisations, intermediates]."""
     t, i, j = len(TARGETS), len(STARTS), len(MIDDLES)
     pretrained = noise.draw(rng, max(starts) + 1, 1, i, 1)[list(starts)]
     parts = {
