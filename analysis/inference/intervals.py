@@ -8,6 +8,7 @@ where each is a mean over languages and rows.
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,7 +97,7 @@ def _unit_means(values: Floats, clusters: Sequence[Hashable]) -> Floats:
     for value, cluster in zip(values, clusters, strict=True):
         if math.isfinite(value):
             found.setdefault(cluster, []).append(float(value))
-    return np.array([np.mean(each) for each in found.values()], dtype=float)
+    return np.array([fmean(each) for each in found.values()], dtype=float)
 
 
 def crossed_interval(differences: ArrayLike, level: float = 0.95) -> Estimate:

@@ -138,10 +138,16 @@ def samples(rng: np.random.Generator, studies: int) -> Iterator[Line]:
         shares.add(
             "nine sets of three pretrainings: as nine", holds(paired_interval(values), truth)
         )
+        for noise in (NORMAL, SKEWED):
+            cell = contrast(rng, 5, noise)
+            whole = paired_interval(cell.scores[:, 0, 0, 0].mean(axis=-1))
+            truth = float(cell.expected[0, 0, 0].mean())
+            shares.add(f"the mean of one cell, {noise.name} luck", holds(whole, truth))
     promised = {"languages: crossed interval": "covers at least", "rows: variances added": "covers"}
     promised |= {"nine sets of three pretrainings: as three units": "covers"}
+    promised |= {"the mean of one cell, normal luck": "covers"}
     for name in shares.asked:
-        yield Line(SAMPLES, name, "normal", shares.of(name), studies, promised.get(name, ""))  # type: ignore[arg-type]
+        yield Line(SAMPLES, name, "share", shares.of(name), studies, promised.get(name, ""))  # type: ignore[arg-type]
 
 
 def bootstrap(rng: np.random.Generator, studies: int, resamples: int = 1000) -> Iterator[Line]:

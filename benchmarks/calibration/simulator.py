@@ -94,6 +94,9 @@ def surface() -> Floats:
     return plain + START[:, :, None, None] + after[:, :, None, None] * REACH
 
 
+SURFACE = surface()
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
     """One simulated contrast."""
@@ -127,8 +130,8 @@ def contrast(
             cell in a language, in all sets alike.
         languages: standard deviation of what is odd about a cell in one language.
     """
-    means = surface().mean(axis=3)
-    in_languages = surface() + 0.0
+    means = SURFACE.mean(axis=3)
+    in_languages = SURFACE
     if languages:
         # Of a sample of languages: the surface's own differences between them play no part.
         odd = languages * rng.standard_normal((1, *means.shape, len(OVERLAP)))[0]
@@ -194,7 +197,7 @@ def search(rng: np.random.Generator, trials: int, noise: Noise = NORMAL) -> Sear
     plain = np.arange(trials) < max(1, trials // 4)
     start = rng.integers(len(STARTS), size=trials)
     middle = np.where(plain, 0, rng.integers(1, len(MIDDLES), size=trials))
-    means = surface()[target].mean(axis=2)
+    means = SURFACE[target].mean(axis=2)
     # Octaves away from the best learning rate, of the target phase and of the intermediate one.
     cost = RATE_COST * np.minimum(4.0, rng.normal(0, 0.7, (2, trials)) ** 2)
     matched = means[start, 0] - cost[0]
