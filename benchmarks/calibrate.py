@@ -36,9 +36,10 @@ what it is said to be, four points of room. Numbers in brackets promise nothing.
 
 **Not to be used for:** the mixed model where spreads differ between initialisations and the
 effect is within one of them (its interval is too narrow after the one of large spread: take the
-paired rows). The luckiest of several confirmed settings: take the answer, which the search had
-settled, or the shrunken mean. A pilot of five sets does not know its spread well: as many sets as
-it asks for find less than it says.
+paired rows). Within one initialisation it is also wider than need be where spreads are alike. The
+luckiest of several confirmed settings: take the answer, which the search had settled, or the
+shrunken mean. A pilot of five sets does not know its spread well: as many sets as it asks for
+find less than it says.
 """
 
 

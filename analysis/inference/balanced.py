@@ -67,7 +67,8 @@ def _projections(starts: int, middles: int) -> dict[str, Floats]:
 
 def _pooled(squares: dict[str, float], ranks: dict[str, int]) -> dict[str, float]:
     """Mean squares of strata, none of them below that of single cells."""
-    found = {name: squares[name] for name in ("start", "middle") if name in squares}
+    above: tuple[str, ...] = ("start", "middle")
+    found = {name: squares[name] for name in above if name in squares}
     if "cell" not in squares:
         return found
     own, weight, joined = squares["cell"], ranks["cell"], []

@@ -36,7 +36,7 @@ def luck(rng: np.random.Generator, studies: int) -> Iterator[Line]:
             yield from _luck_lines(told, noise, trials, studies)
             for name in shares.asked:
                 column = f"{noise.name}, of {trials}"
-                yield Line(GAINS, name, column, shares.of(name), studies, "covers")
+                yield Line(GAINS, name, column, shares.of(name), shares.asked[name], "covers")
 
 
 def _luck_lines(

@@ -70,5 +70,6 @@ def _table(lines: list[Line]) -> str:
     for name in dict.fromkeys(line.row for line in lines):
         words = [found[name, c].words if (name, c) in found else "" for c in columns]
         counts = sorted({line.studies for line in lines if line.row == name})
-        rows.append(f"| {name} | {' | '.join([*words, ', '.join(map(str, counts))])} |")
+        studies = " to ".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+        rows.append(f"| {name} | {' | '.join([*words, studies])} |")
     return "\n".join(rows)
