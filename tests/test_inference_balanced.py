@@ -47,8 +47,8 @@ def test_closed_form_is_where_the_search_ends() -> None:
         assert found.df == wanted.df
 
 
-def test_a_spread_that_would_be_negative_is_pooled() -> None:
-    """By hand: initialisations spread less than single cells, so both are one mean square."""
+def test_a_spread_that_would_be_negative_is_that_of_cells() -> None:
+    """By hand: initialisations spread less than single cells, whose mean square serves both."""
     values = table(3, 0.0, 2.0)
     cube = values.reshape(6, 3, 2) - values.reshape(6, 3, 2).mean(axis=0)
     start = cube.mean(axis=2, keepdims=True) - cube.mean(axis=(1, 2), keepdims=True)
@@ -56,10 +56,9 @@ def test_a_spread_that_would_be_negative_is_pooled() -> None:
     rest = cube - start - middle - cube.mean(axis=(1, 2), keepdims=True)
     of_start, of_rest = 2 * (start**2).sum() / 10, (rest**2).sum() / 10
     assert of_start < of_rest, "another seed is needed"
-    pooled = (of_start + of_rest) / 2
     main, _, crossed = (model(values).effect(weights) for weights in WEIGHTS)
-    assert main.standard_error == pytest.approx(np.sqrt(pooled * 1 / 6))
-    assert crossed.standard_error == pytest.approx(np.sqrt(pooled * 4 / 6))
+    assert main.standard_error == pytest.approx(np.sqrt(of_rest * 1 / 6))
+    assert crossed.standard_error == pytest.approx(np.sqrt(of_rest * 4 / 6))
 
 
 def test_the_order_of_cells_and_trials_is_nothing() -> None:

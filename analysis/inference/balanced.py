@@ -1,10 +1,11 @@
 """The mixed model of complete tables in closed form: mean squares of strata, nothing is searched.
 
 Of a complete table the restricted likelihood falls apart into strata, and its maximum is their mean
-squares; where a spread would be negative, its stratum is pooled with what is left (Thompson 1962).
-Sets are blocks: what they have in common cancels in every sum whose weights sum to zero, so their
-own stratum bounds no other. An optimiser mostly finds the same; near such an edge two of them were
-seen to differ by a sixth of a standard error.
+squares (Thompson 1962). Where a spread would be negative its stratum is taken to be as wide as that
+of single cells; the likelihood would pool the two, and then intervals of interactions are too
+narrow. Sets are blocks: what they have in common cancels in every sum whose weights sum to zero. An
+optimiser mostly finds the same; near such an edge two of them were seen to differ by a sixth of a
+standard error.
 """
 
 from collections.abc import Sequence
@@ -46,11 +47,8 @@ def covariance(table: Floats, starts: int, middles: int) -> Floats:
     ranks = {name: round(float(np.trace(part))) for name, part in parts.items()}
     sums = {name: float(((rest @ part) ** 2).sum()) for name, part in parts.items()}
     squares = {name: sums[name] / (rank * (n - 1)) for name, rank in ranks.items() if rank}
-    pooled = _pooled(squares, ranks)
-    # Sets have no less in common than the strata below them make it.
-    below = pooled.get("start", 0.0) + pooled.get("middle", 0.0) - pooled.get("cell", 0.0)
-    pooled["set"] = max(squares["set"], below)
-    return np.asarray(sum(pooled[name] * parts[name] for name in pooled)) / n
+    least = squares.get("cell", 0.0)
+    return np.asarray(sum(max(square, least) * parts[name] for name, square in squares.items())) / n
 
 
 def _projections(starts: int, middles: int) -> dict[str, Floats]:
@@ -63,18 +61,3 @@ def _projections(starts: int, middles: int) -> dict[str, Floats]:
         "middle": np.kron(one_start, own_middle),
         "set": np.kron(one_start, one_middle),
     }
-
-
-def _pooled(squares: dict[str, float], ranks: dict[str, int]) -> dict[str, float]:
-    """Mean squares of strata, none of them below that of single cells."""
-    above: tuple[str, ...] = ("start", "middle")
-    found = {name: squares[name] for name in above if name in squares}
-    if "cell" not in squares:
-        return found
-    own, weight, joined = squares["cell"], ranks["cell"], []
-    for name in sorted(found, key=lambda name: found[name]):
-        if found[name] < own:
-            own = (own * weight + found[name] * ranks[name]) / (weight + ranks[name])
-            weight += ranks[name]
-            joined.append(name)
-    return found | dict.fromkeys(joined, own) | {"cell": own}
