@@ -34,12 +34,12 @@ margin and Holm's family of five targets; fresh means of what a search chose are
 simulation's error, and shrinking a search's best score brings it nearer to the truth; power is
 what it is said to be, four points of room. Numbers in brackets promise nothing.
 
-**Not to be used for:** the mixed model where spreads differ between initialisations and the
-effect is within one of them (its interval is too narrow after the one of large spread: take the
-paired rows). Within one initialisation it is also wider than need be where spreads are alike. The
-luckiest of several confirmed settings: take the answer, which the search had settled, or the
-shrunken mean. A pilot of five sets does not know its spread well: as many sets as it asks for
-find less than it says.
+**Not to be used for:** the mixed model where spreads differ between initialisations (*unequal*):
+what an initialisation of large spread is part of has too narrow an interval, what it is no part
+of too wide a one; take the paired rows. Within one initialisation the model is wider than need be
+where spreads are alike. The luckiest of several confirmed settings: take the answer, which the
+search had settled, or the shrunken mean. A pilot of five sets does not know its spread well: as
+many sets as it asks for find less than it says.
 """
 
 
