@@ -84,8 +84,8 @@ def mixed_effect(
     It uses sets that lack cells, and its degrees of freedom are those of the stratum: (I - 1)
     (n - 1) between initialisations, (J - 1) (n - 1) between intermediates, (I - 1) (J - 1) (n - 1)
     of an interaction, the fewest where the sum is several of these. In turn it assumes that spreads
-    are alike in all cells, which paired differences do not: where they are not, effects of
-    or after an initialisation of large spread have too narrow intervals. Where a spread comes out as zero,
+    are alike in all cells, which paired differences do not: where they are not, effects of or after
+    an initialisation of large spread have too narrow intervals. Where a spread comes out as zero,
     the likelihood pools it with that of trials, and intervals of interactions would hold 94 per
     cent instead of 95 (simulated): no error is told that is smaller than what trials alone make it.
 
