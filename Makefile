@@ -6,7 +6,8 @@ DATA   ?= ../shared/data
 BIN    := $(VENV)/bin
 
 .PHONY: install demo micro-ten multimodal-question-micro multimodal-question effects test lint types unit \
-        test-slow test-cluster test-services torture bench-sharing bench-orchestration \
+        test-slow test-cluster test-services torture bench-sharing bench-orchestration calibrate \
+        calibrate-micro \
         real-small real-targets real-intermediates clean
 
 # The stamp is newer than what it was made from, so a second call installs nothing.
@@ -78,6 +79,17 @@ bench-sharing: install
 # What a trial costs beyond its training, against stock Ray Tune, up to 10,000 trials.
 bench-orchestration: install
 	$(BIN)/python benchmarks/orchestration.py --output docs/benchmarks.md
+
+# Simulated studies with a known truth through the project's estimators; fails where a promise is broken.
+calibrate: install
+	mkdir -p $(ROOT)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibrate > $(ROOT)/calibration.md
+	@echo "written: $(ROOT)/calibration.md"
+
+# What the miniature plants, under ten sets of fresh seeds: about half an hour on two cores.
+calibrate-micro: install
+	$(BIN)/transfer-search start benchmarks/calibration/micro.toml --root $(ROOT)
+	$(BIN)/python -m benchmarks.calibration.micro --root $(ROOT)
 
 # Real checkpoint, real rows. DATA is a folder in the hub's schemas.
 real-small: install
