@@ -1,16 +1,16 @@
 """Tables of the plans that ask whether pictures change what intermediate languages do.
 
 ``python -m benchmarks.multimodal_question STUDY --root ROOT`` prints markdown: for each target the
-mean of every cell over languages and sets of seeds; what non-European rows gain over English ones,
-by initialisation; what pretraining taught. No interval and no test: sets are few, and the languages
-of one set are not independent.
+mean of every cell over languages and sets of seeds; what initialisations and the language of
+intermediate rows do, and whether one depends on the other, with intervals over sets of seeds; what
+pretraining taught.
 """
 
 import argparse
 
 import pandas as pd
 
-from analysis import contrast_cells, load_pretraining
+from analysis import contrast, contrast_cells, interaction, load_pretraining, paper_table
 from benchmarks.markdown import markdown
 
 
@@ -30,15 +30,30 @@ def cell_table(scores: pd.DataFrame, target: str) -> pd.DataFrame:
     return table.reindex(columns=order, index=list(dict.fromkeys(mine["initialisation"])))
 
 
-def advantage(scores: pd.DataFrame) -> pd.DataFrame:
-    """Last intermediate (non-European) minus first (English), set by set: mean, sd and sets."""
-    levels = [name for name in dict.fromkeys(scores["intermediate"]) if name != "none"]
-    wide = scores.pivot_table(
-        index=["target", "initialisation", "replicate"], columns="intermediate", values="score"
-    )
-    gap = (wide[levels[-1]] - wide[levels[0]]).dropna()
-    grouped = gap.groupby(["target", "initialisation"], sort=False)
-    return pd.DataFrame({"mean": grouped.mean(), "sd": grouped.std(), "sets": grouped.size()})
+def answers(study: str, root: str) -> dict[str, pd.DataFrame]:
+    """Title -> what the contrast's factors do, with intervals: paired, set by set."""
+    paired = {"root": root, "methods": ("paired",)}
+    by_start = [
+        contrast(study, factor="group", averaged_over=[name], **paired)
+        for name in dict.fromkeys(by_set(study, root)["initialisation"])
+    ]
+    unseen = interaction(study, languages="unseen", **paired)
+    return {
+        "What an initialisation does": contrast(study, factor="initialisation", **paired),
+        "What the language of intermediate rows does, by initialisation": pd.concat(by_start),
+        "Whether one depends on the other": interaction(study, **paired),
+        "The same in languages that no compared phase had rows in": unseen,
+        "The same by a mixed model": interaction(study, root=root, methods=("mixed",)),
+    }
+
+
+def answer_table(frame: pd.DataFrame, root: str) -> str:
+    """Differences in points with their intervals, as markdown; a line where there is nothing."""
+    if frame.empty:
+        return "No such languages, or too few sets."
+    columns = ["target", "contrasted", "baseline", "averaged_over", "estimate", "p_holm"]
+    columns += ["n_sets", "sets_needed", "verdict"]
+    return paper_table(frame, "markdown", columns=columns, caption="", root=root)
 
 
 def pretraining(study: str, root: str) -> pd.DataFrame:
@@ -60,7 +75,8 @@ if __name__ == "__main__":
     found = by_set(asked.study, asked.root)
     for name in dict.fromkeys(found["target"]):
         print(f"### {name}\n\n{markdown(cell_table(found, name))}\n")
-    print(f"### Non-European minus English rows\n\n{markdown(advantage(found))}\n")
+    for title, frame in answers(asked.study, asked.root).items():
+        print(f"### {title}\n\n{answer_table(frame, asked.root).strip()}\n")
     taught = pretraining(asked.study, asked.root)
     if len(taught):
         print(f"### Held out of pretraining\n\n{markdown(taught)}")
