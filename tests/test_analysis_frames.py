@@ -72,9 +72,7 @@ def test_trials_say_what_their_initialisation_is(
 ) -> None:
     """Family, twin and image stage are the catalogue's; NA where it says nothing."""
     names = ["family", "twin", "image_stage"]
-    trials = analysis.load_trials("small", root=world.root)
-    assert trials[["family", "twin"]].isna().all(axis=None)
-    assert list(trials["image_stage"].fillna("?")) == [*["none"] * 6, "?"]
+    assert analysis.load_trials("small", root=world.root)[names].isna().all(axis=None)
     said = {"family": "xlm-r-base", "twin": "oracle-placebo", "image_stage": "images"}
     rows = [
         replace(row, **said) if row.name == "oracle-text" else row
