@@ -60,7 +60,7 @@ def _executed_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
             "title": made.get("title"),
             "hit": False,
             "how": "rebuilt" if made.get("rebuilt") else "trained",
-            **_costs(made),
+            **costs(made),
             "executed_by": name,
         }
         for key, found in snapshot.executions.items()
@@ -94,12 +94,12 @@ def _recorded_row(snapshot: Snapshot, trial: ReadTrial, phase: FinishedPhase) ->
         "title": phase.title,
         "hit": phase.hit,
         "how": phase.how or ("hit" if phase.hit else "trained"),
-        **_costs(made),
+        **costs(made),
         "executed_by": (found[0].get("study") if found else None) if phase.hit else name,
     }
 
 
-def _costs(made: dict[str, Any]) -> dict[str, Any]:
+def costs(made: dict[str, Any]) -> dict[str, Any]:
     """What an execution cost; None for what it did not write down."""
     gpus, seconds = made.get("gpus"), made.get("seconds")
     held = None if gpus is None or seconds is None else gpus * seconds

@@ -17,7 +17,7 @@ from statistics import fmean
 from typing import Any, Protocol
 
 from analysis.frames import setting_columns
-from analysis.phase_rows import totals
+from analysis.phase_rows import costs, totals
 from search.searcher import Message, Observer
 from search.target_queue import Asked
 from spaces.plan_tracking import TrackingTable
@@ -221,7 +221,7 @@ def final_numbers(message: Message, step: int) -> Result:
     """What is logged of a trial's score: itself, by language, and what the trial executed."""
     record = json.loads(message["record"])
     reported = record["reported_score"]
-    executed = totals(phase for phase in record["phases"] if not phase["hit"])
+    executed = totals(costs(phase) for phase in record["phases"] if not phase["hit"])
     return {
         "score": message["score"],
         **({} if reported is None else {"reported_score": reported}),

@@ -396,7 +396,7 @@ def test_stopping_a_finished_search_changes_nothing(finished: Search) -> None:
 
 def test_a_lost_lease_ends_a_search(tmp_path: Path, begin: Begin) -> None:
     """Whoever was taken over tells nothing more, stops nobody else, and leaves the lease alone."""
-    handle = begin(tmp_path, SLOW)
+    handle = begin(tmp_path, {"data.oracle_seconds_per_phase": 1.0})  # this process is busy as well
     until(handle, complete(1))
     other = replace(Owner.me(), host="another-machine", pid=12)
     write_json(handle.paths.lease, {"owner": other.to_json(), "epoch": 9, "beat": 1})

@@ -11,12 +11,10 @@ from tests.folders import REPOSITORY, Folder, read, real_source, write
 from trainables.rows import RowError
 
 
-def test_the_readme_s_own_task_is_read() -> None:
+def test_the_own_task_of_the_documentation_is_read() -> None:
     """As it stands there, on the set that it names, and as the catalogue's own row reads it."""
-    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    (block,) = (
-        b for b in re.findall(r"```toml\n(.*?)```", readme, re.S) if b.startswith("[[task]]")
-    )
+    page = (REPOSITORY / "docs" / "rows.md").read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"```toml\n(.*?)```", page, re.S) if b.startswith("[[task]]"))
     (row,) = tomllib.loads(block)["task"]
     source = real_source(row)
     mine, known = (read(source, name, "ko", "dev") for name in (row["name"], "kobest_copa"))
