@@ -1,6 +1,6 @@
 """Sixty trials through fifty kills: what was injected, what was seen, and what must be zero.
 
-`python -m benchmarks.torture --root ROOT` (`make torture`) starts a Ray cluster of three nodes on
+`python -m benchmarks.torture --root ROOT` (`make torture`) starts a Ray cluster of two nodes on
 this machine, drives `benchmarks/torture.toml` on it, and at random instants kills the driver, a
 trial's worker or a node, or asks the driver to stop; beside that it tears the journal's last line,
 damages finished artifacts, lets the driver's wall clock jump, and fills a small disk. The study is
@@ -43,6 +43,9 @@ KILLS = {
 
 ON_DISK = ("journal's last line torn", "finished artifact damaged")
 """Done between two drivers, each after every so many kills of one."""
+
+LOOK_SECONDS = 0.3
+"""How often the study is read while something is waited for."""
 
 CLOCK = """
 import os, random, time
@@ -103,10 +106,10 @@ class Torture:
         if self.chance.random() < 0.7:  # most kills hit trials in flight, the others the start-up
             end = time.monotonic() + PATIENCE
             while told(self.root, STUDY) <= begun and self._lives and time.monotonic() < end:
-                time.sleep(0.1)
+                time.sleep(LOOK_SECONDS)
         end = time.monotonic() + self.chance.uniform(0.0, 6.0)
         while time.monotonic() < end and self._lives and told(self.root, STUDY) < due:
-            time.sleep(0.1)
+            time.sleep(LOOK_SECONDS)
         return told(self.root, STUDY) < TRIALS
 
     @property
@@ -274,9 +277,8 @@ def run(root: Path, kills: int, seed: int) -> bool:
     clock = root / "clock"
     clock.mkdir()
     (clock / "sitecustomize.py").write_text(CLOCK)
-    with local_cluster(root, 0) as cluster:
-        for _ in range(2):
-            cluster.add_node(1)
+    with local_cluster(root, 1) as cluster:
+        cluster.add_node(1)  # the one that is killed and replaced; every driver looks at each node
         cluster.environment["PYTHONPATH"] = str(clock)
         torture = Torture(cluster, root / "tortured", random.Random(seed))
         torture.go(kills)
