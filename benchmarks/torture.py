@@ -187,7 +187,7 @@ def seen(torture: Torture, whole: Path) -> list[tuple[str, int, int]]:
     """What was seen: (what, how many, how many there should be)."""
     root = torture.root
     frame, calm = load_trials(STUDY, root=root), load_trials(STUDY, root=whole)
-    executed = load_phases(STUDY, root=root).query("not hit")
+    executed = load_phases(STUDY, root=root).query("how == 'trained'")
     again = executed[executed["key"].duplicated() & ~executed["key"].isin(torture.damaged)]
     return [
         ("trials lost", TRIALS - int((frame["state"] == "COMPLETE").sum()), 0),
@@ -232,7 +232,7 @@ def disk_full(root: Path) -> tuple[str, list[tuple[str, int, int]]]:
             _mount("-o", "remount,size=64m", str(disk))
             second = _start(plan, disk)
             frame = load_trials(STUDY, root=disk)
-            executed = load_phases(STUDY, root=disk).query("not hit")
+            executed = load_phases(STUDY, root=disk).query("how == 'trained'")
     except (OSError, subprocess.CalledProcessError) as error:
         return f"skipped: no small disk can be mounted here ({error})", []
     return "1 time", [
