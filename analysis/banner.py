@@ -1,5 +1,7 @@
 """What a report must say before its first number."""
 
+from spaces.study import StudyRecord
+
 _MINIATURE = (
     "DEMONSTRATION, NOT EVIDENCE",
     "A miniature with invented languages, {seeds}. Effects under about 15 points are noise, and "
@@ -39,3 +41,16 @@ def banner(world: str, seeds: int, pretrained: bool = False) -> tuple[str, str] 
         return _ONE_SEED if seeds <= 1 else None
     title, text = _DEMONSTRATIONS[world]
     return title, text.format(seeds="one seed" if seeds <= 1 else f"{seeds} sets of seeds")
+
+
+def record_banner(record: StudyRecord) -> tuple[str, str] | None:
+    """Title and text of a study's warning, or None where it needs none."""
+    return banner(record.plan.world, seeds_behind(record), record.pretrains)
+
+
+def seeds_behind(record: StudyRecord) -> int:
+    """Sets of seeds behind what a report shows; one, as soon as it shows a search."""
+    if record.confirms:
+        return record.confirms.replicates
+    plan = record.plan
+    return len(plan.contrast.sets) if plan.contrast and not plan.budget.trials_per_target else 1

@@ -12,9 +12,10 @@ from analysis.cell_scores import CellScores
 from analysis.comparisons import Cell, Comparison
 from analysis.effect_rows import Compared, Question
 from analysis.estimates import OVERALL, Asked, Covered, Row, adjusted, known
-from analysis.frames import DEFAULT_ROOT, Studies, typed_frame
+from analysis.frames import DEFAULT_ROOT, Studies
 from analysis.inference import Estimate, noise_variance, paired_interval, shrink
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
+from analysis.typed import typed_frame
 from spaces.confirmation import ConfirmedSetting
 from spaces.records import CONFIRMED_COLUMNS, GAIN_COLUMNS
 from spaces.selection import Cut, chosen_scores

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from analysis.comparisons import FACTORS, Comparison, Design, Factor, interactions, main_effects
 from analysis.effect_rows import METHODS, Languages, Method, Question, effect_rows
 from analysis.estimates import Asked, Covered, Pretrainings
-from analysis.frames import DEFAULT_ROOT, Studies, typed_frame
+from analysis.frames import DEFAULT_ROOT, Studies
 from analysis.snapshot import read_snapshots
+from analysis.typed import typed_frame
 from spaces.mistakes import nearest
 from spaces.records import EFFECT_COLUMNS
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from analysis.gains import Baselines
 from analysis.phase_rows import COSTS, phase_rows, totals
-from analysis.scores import Row, scores_frame, trial_score_rows
+from analysis.scores import Row, scores_frame
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshots
-from analysis.typed import studies_frame, typed_frame
+from analysis.typed import studies_frame
 from spaces.records import PHASE_COLUMNS, REPORT_COLUMNS, TRIAL_COLUMNS, TRIAL_KEYS
 from spaces.settings import TransferSetting
 
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = [
-    "DEFAULT_ROOT", "Row", "Studies", "load_phases", "load_reports", "load_scores", "load_trials",
-    "phases_frame", "reports_frame", "setting_columns", "trial_score_rows", "trials_frame",
-    "typed_frame", "with_trials",
+    "DEFAULT_ROOT", "Studies", "load_phases", "load_reports", "load_scores", "load_trials",
+    "phases_frame", "reports_frame", "setting_columns", "trials_frame", "with_trials",
 ]  # fmt: skip
 
 Studies = str | Iterable[str]

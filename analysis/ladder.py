@@ -15,11 +15,12 @@ import numpy as np
 from analysis.choose import trials_by_arm
 from analysis.confirmed_scores import Confirmed, read_confirmed
 from analysis.estimates import Row, known
-from analysis.frames import DEFAULT_ROOT, Studies, typed_frame
+from analysis.frames import DEFAULT_ROOT, Studies
 from analysis.gains import Baselines, best_trial
 from analysis.inference import paired_interval
 from analysis.rescoring import rescored, selector_cuts
 from analysis.snapshot import ReadTrial, Snapshot, read_snapshot, read_snapshots
+from analysis.typed import typed_frame
 from spaces.confirmation import confirmation_name
 from spaces.layout import StudyPaths
 from spaces.records import LADDER_COLUMNS

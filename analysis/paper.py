@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.banner import banner
+from analysis.banner import banner, seeds_behind
 from analysis.frames import DEFAULT_ROOT
 from analysis.wording import counted
 from spaces.mistakes import nearest
@@ -226,10 +226,7 @@ def _sets(frame: "DataFrame", record: StudyRecord) -> int:
     """Sets of seeds behind a study's rows: as they say, else as the study plans them."""
     if "n_sets" in frame.columns and frame["n_sets"].notna().any():
         return int(frame["n_sets"].max())
-    if record.confirms:
-        return record.confirms.replicates
-    plan = record.plan
-    return len(plan.contrast.sets) if plan.contrast and not plan.budget.trials_per_target else 1
+    return seeds_behind(record)
 
 
 def _study_words(record: StudyRecord, sets: int) -> str:

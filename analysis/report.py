@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from analysis.banner import banner
+from analysis.banner import record_banner
 from analysis.cells import contrast_parts
 from analysis.choose import trials_by_arm
 from analysis.confirmed import confirmed_parts
@@ -72,19 +72,6 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
         _places_part(snapshot),
     ]
     return "\n\n".join(parts)
-
-
-def record_banner(record: StudyRecord) -> tuple[str, str] | None:
-    """Title and text of a study's warning, or None where it needs none."""
-    return banner(record.plan.world, _seeds(record), record.pretrains)
-
-
-def _seeds(record: StudyRecord) -> int:
-    """Sets of seeds behind what a report shows; one, as soon as it shows a search."""
-    if record.confirms:
-        return record.confirms.replicates
-    plan = record.plan
-    return len(plan.contrast.sets) if plan.contrast and not plan.budget.trials_per_target else 1
 
 
 def _searched_parts(snapshot: Snapshot, rows: list[Row]) -> list[str]:

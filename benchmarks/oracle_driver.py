@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import load_trials, status_text
-from analysis.frames import typed_frame
+from analysis.typed import typed_frame
 from search.freeze import freeze
 from search.searcher import StudySearcher
 from search.study import open_for_writing, open_target

@@ -1,12 +1,12 @@
 """The answer first: for each target what to take, what it gains, and how sure that is."""
 
+from analysis.banner import record_banner
 from analysis.gains import Baselines
 from analysis.page.blocks import Block, Section, Table, Words
 from analysis.page.chosen import Chosen, chosen_of
 from analysis.page.confirmed import Confirmed
 from analysis.page.contrast import Findings, effect_grid
 from analysis.page.words import interval
-from analysis.report import record_banner
 from analysis.snapshot import Snapshot
 from analysis.tables import DONE, Grid, failures, heading_words, status_grid
 from analysis.wording import ABSENT, counted, gain, margin_words

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from analysis.confirmed import ASKED
 from analysis.confirmed_scores import TUNED, confirmed_rows, gain_rows
-from analysis.frames import Row
 from analysis.ladder import ladder_rows
 from analysis.page.blocks import Block, Folded, Section, Table, Words
 from analysis.page.words import interval
+from analysis.scores import Row
 from analysis.snapshot import Snapshot, read_snapshot
 from analysis.tables import Grid
 from analysis.wording import ABSENT, gain, margin_words, p_words, points

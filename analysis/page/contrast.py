@@ -11,11 +11,11 @@ from analysis.comparisons import Comparison, Design, main_effects
 from analysis.effect_rows import Question, effect_rows
 from analysis.effects_text import ASKED, DEPENDS, STARTS, comparison_words, shown_effects
 from analysis.estimates import OVERALL
-from analysis.frames import Row
 from analysis.page.blocks import Block, Figure, Figures, Folded, Heading, Section, Table, Words
 from analysis.page.heat import HeatCell, heat_map
 from analysis.page.interaction import Effect, interaction_plot
 from analysis.page.words import capital, interval
+from analysis.scores import Row
 from analysis.snapshot import Snapshot
 from analysis.tables import Grid
 from analysis.wording import counted, gain, margin_words, p_words, verdict_words

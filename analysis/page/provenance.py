@@ -1,6 +1,5 @@
 """What was shared, where the numbers come from, and what limits them."""
 
-from analysis.frames import Row
 from analysis.held_out import NOTE as PRETRAINING
 from analysis.held_out import held_out_rows, pretraining_grid
 from analysis.page.blocks import Block, Facts, Section, Source, Table, Words
@@ -9,6 +8,7 @@ from analysis.published import published_grid
 from analysis.report import phases_grid, rebuilt_line, sharing_line
 from analysis.rows_left_out import WORDS as LEFT_OUT
 from analysis.rows_left_out import left_out_grid
+from analysis.scores import Row
 from analysis.snapshot import Snapshot
 from analysis.tables import Grid, looks_at
 from analysis.wording import counted, look_words
