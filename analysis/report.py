@@ -51,7 +51,11 @@ def report_text(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    snapshot = read_snapshot(study, root)
+    return text_of(read_snapshot(study, root))
+
+
+def text_of(snapshot: Snapshot) -> str:
+    """The report of a study as it was at one moment."""
     rows = phase_rows(snapshot)
     confirms = snapshot.record.confirms
     record = snapshot.record

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from search.imports import foreign_package
 
 if TYPE_CHECKING:
+    from analysis.snapshot import Snapshot
     from search.handle import Search
 
 # Everything of ours is imported inside the functions: the import names are checked first, and
@@ -199,7 +200,8 @@ def _confirm(given: argparse.Namespace) -> int:
 
 def _finish(search: "Search") -> int:
     """The report of a finished search; how to go on with an unfinished one."""
-    from analysis import report_text
+    from analysis.report import text_of
+    from analysis.snapshot import read_snapshot
 
     root = "" if search.root == Path("runs").absolute() else f" --root {search.root}"
     if not search.finished:
@@ -209,8 +211,9 @@ def _finish(search: "Search") -> int:
             f"go on: transfer-search resume {search.record.name}{root}"
         )
         return EXIT_STOPPED
-    print(report_text(search.record.name, search.root))
-    _write_page(search.record.name, search.root)
+    snapshot = read_snapshot(search.record.name, search.root)
+    print(text_of(snapshot))
+    _write_page(snapshot)
     complete = search.trials().query("state == 'COMPLETE'")
     return 0 if set(complete["target"]) == set(search.record.targets) else EXIT_FAILED
 
@@ -223,25 +226,27 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
-    from analysis import report_text
+    from analysis.report import text_of
+    from analysis.snapshot import read_snapshot
 
-    text = report_text(given.study, given.root)
+    snapshot = read_snapshot(given.study, given.root)  # once: text and page are of one moment
+    text = text_of(snapshot)
     if given.output and given.output.suffix.lower() not in PAGES:
         _write("report", "--output", given.output, text)
         return 0
     print(text)
-    _write_page(given.study, given.root, given.output)
+    _write_page(snapshot, given.output)
     return 0
 
 
-def _write_page(study: str, root: Path, output: Path | None = None) -> None:
+def _write_page(snapshot: "Snapshot", output: Path | None = None) -> None:
     """The page where the flag says, else into the study's folder, as far as one may write there."""
-    from analysis import report_page
+    from analysis.page import page_of
     from spaces.layout import StudyPaths
     from spaces.mistakes import PlanError
 
-    file = output or StudyPaths(Path(root).absolute(), study).report
-    page = report_page(study, root)
+    file = output or StudyPaths(snapshot.root.absolute(), snapshot.record.name).report
+    page = page_of(snapshot)
     try:
         _write("report", "--output", file, page)
         print(f"page          {file}")

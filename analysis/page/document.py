@@ -39,7 +39,11 @@ def report_page(study: str, root: Path | str = DEFAULT_ROOT) -> str:
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    snapshot = read_snapshot(study, root)
+    return page_of(read_snapshot(study, root))
+
+
+def page_of(snapshot: Snapshot) -> str:
+    """The page of a study as it was at one moment."""
     return _rendered(snapshot.record.name, _sections(snapshot))
 
 
