@@ -39,7 +39,7 @@ multimodal-question: install
 
 # What the micro-world plants, over five seeds: about an hour.
 effects: install
-	$(BIN)/python benchmarks/micro_effects.py --root $(ROOT)/effects > $(ROOT)-effects.md
+	$(BIN)/python -m benchmarks.micro_effects --root $(ROOT)/effects > $(ROOT)-effects.md
 	@echo "written: $(ROOT)-effects.md"
 
 test: install lint types unit
@@ -78,7 +78,7 @@ bench-sharing: install
 
 # What a trial costs beyond its training, against stock Ray Tune, up to 10,000 trials.
 bench-orchestration: install
-	$(BIN)/python benchmarks/orchestration.py --output docs/benchmarks.md
+	$(BIN)/python -m benchmarks.orchestration --output docs/benchmarks.md
 
 # Simulated studies with a known truth through the project's estimators; fails where a promise is broken.
 calibrate: install

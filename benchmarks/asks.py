@@ -1,6 +1,6 @@
 """CPU time of one ask after many told trials, on a journal, for both samplers.
 
-    python benchmarks/asks.py [--trials 5000]
+    python -m benchmarks.asks [--trials 5000]
 
 No Ray and no training: a queue is asked and told. Filling takes a minute or two.
 """
@@ -11,8 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from oracle_driver import oracle_plan
-
+from benchmarks.oracle_driver import oracle_plan
 from search.freeze import freeze
 from search.study import open_for_writing, open_target
 from search.target_queue import TargetQueue

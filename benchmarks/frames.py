@@ -1,6 +1,6 @@
 """Seconds and memory of a large study's frames: read, made, written to parquet and read back.
 
-    python benchmarks/frames.py [--trials 10000] [--languages 50]
+    python -m benchmarks.frames [--trials 10000] [--languages 50]
 
 One target of the real world whose trials are made up and written straight into a journal: no model,
 no Ray, no phases on disk. Each frame is made in a process of its own: `held` is the most that the

@@ -1,6 +1,6 @@
 """The effect table of the micro-world: what its generator plants, with standard errors over seeds.
 
-    python benchmarks/micro_effects.py [--seeds 1 2 3 4 5] [--processes 2] [--root runs/effects]
+    python -m benchmarks.micro_effects [--seeds 1 2 3 4 5] [--processes 2] [--root runs/effects]
 
 Prints Markdown. About ten minutes of one core per seed; phases stay under ``--root``, so a second
 call goes on where the first one stopped.
@@ -19,8 +19,17 @@ from datetime import date
 from pathlib import Path
 
 import pandas as pd
-from micro_lab import EUROPEAN, HELD_OUT, HUB, SEEN, TARGETS, Lab, scaled_overlap, variant
 
+from benchmarks.micro_lab import (
+    EUROPEAN,
+    HELD_OUT,
+    HUB,
+    SEEN,
+    TARGETS,
+    Lab,
+    scaled_overlap,
+    variant,
+)
 from spaces.catalogue import Catalogue
 
 TEXT, MULTIMODAL, PLACEBO = "micro-text", "micro-multimodal", "micro-placebo"

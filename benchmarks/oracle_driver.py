@@ -11,10 +11,12 @@ from typing import Any
 from analysis import load_trials, status_text
 from analysis.typed import typed_frame
 from search.freeze import freeze
+from search.room import Room
 from search.searcher import StudySearcher
 from search.study import open_for_writing, open_target
 from search.target_queue import TargetQueue
 from spaces.layout import StudyPaths
+from spaces.objects import phase_place
 from spaces.plan import parse_plan
 from spaces.records import TRIAL_COLUMNS
 from spaces.settings import Seeds
@@ -57,6 +59,9 @@ class Silent:
     def asked(self, *_: Any) -> None:
         """Nothing."""
 
+    def held(self, *_: Any) -> None:
+        """Nothing."""
+
     def message(self, *_: Any) -> None:
         """Nothing."""
 
@@ -68,7 +73,9 @@ def opened(record: StudyRecord, root: Path) -> StudySearcher:
     """The searcher of a driver that opens a study."""
     storage = open_for_writing(record.plan, StudyPaths(root, record.name))
     queues = [TargetQueue(record, t, open_target(record, t, storage, None)) for t in record.targets]
-    return StudySearcher(queues, root, record.name, 2, Silent(), lambda: None)
+    room = Room(phase_place(record.plan, root), record)
+    room.open(queues)
+    return StudySearcher(queues, root, record.name, 2, Silent(), lambda: None, room=room)
 
 
 class Driven:

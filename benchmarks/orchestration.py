@@ -1,6 +1,6 @@
 """What a trial costs beyond its training, and how that grows with the number of trials.
 
-    python benchmarks/orchestration.py [--output docs/benchmarks.md] [--sizes 500 1000 ...]
+    python -m benchmarks.orchestration [--output docs/benchmarks.md] [--sizes 500 1000 ...]
 
 Three parts. One more trial through Ray, against stock Tune, turn by turn on one warm cluster. Then
 studies of up to 10,000 oracle trials that a loop drives through the searcher, without Ray: CPU time
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from oracle_driver import ACTIONS, Driven, apart, oracle_plan, peak_mib
 
+from benchmarks.oracle_driver import ACTIONS, Driven, apart, oracle_plan, peak_mib
 from search.cluster import ray_cluster
 from spaces.layout import StudyPaths
 from spaces.plan import parse_plan
@@ -54,19 +54,19 @@ def measured(name: str, sizes: list[int], root: Path) -> list[Row]:
         row: Row = {"study": name, "trials": size, "driver": driven.seconds}
         row["memory"] = peak_mib() - before
         row["journal"] = StudyPaths(root, driven.record.name).journal.stat().st_size / 1e6
-        row |= {what: _apart(root, what) for what in ACTIONS}
+        row |= costs_of_readers(root)
         rows.append(row)
         print(row, flush=True)
     return rows
 
 
-def _apart(root: Path, what: str) -> float:
-    """CPU seconds on a copy of the study's folder: who resumes asks, and so writes."""
+def costs_of_readers(root: Path) -> dict[str, float]:
+    """CPU seconds of each, on a copy of the study's folder: who resumes asks, and so writes."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         shutil.copytree(root / "studies", copy / "studies")
         (copy / "phases").symlink_to(root / "phases")
-        return apart(ACTIONS[what], copy)
+        return {what: apart(action, copy) for what, action in ACTIONS.items()}
 
 
 def exponent(rows: list[Row], cost: str) -> float:
@@ -178,7 +178,7 @@ def main() -> None:
     found: dict[str, list[float]] = {}
     if given.rounds:
         with ray_cluster(parse_plan(oracle_plan(given.trials)), None):
-            from stock_tune import compared
+            from benchmarks.stock_tune import compared
 
             found = compared(given.rounds, given.trials, given.fresh)
         print(found, flush=True)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from oracle_driver import NAME, oracle_plan
 from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 
 import search
 from analysis import load_trials
+from benchmarks.oracle_driver import NAME, oracle_plan
 from spaces.plan import parse_plan
 
 CONCURRENT = 2
