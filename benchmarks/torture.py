@@ -44,6 +44,9 @@ KILLS = {
 ON_DISK = ("journal's last line torn", "finished artifact damaged")
 """Done between two drivers, each after every so many kills of one."""
 
+FAILED = (1, 2)
+"""Exit codes of a driver that gave up: on what nobody expected, or on what a user must mend."""
+
 LOOK_SECONDS = 0.3
 """How often the study is read while something is waited for."""
 
@@ -74,6 +77,8 @@ class Torture:
     """Keys of phases whose artifact was damaged."""
     codes: Counter[int] = field(default_factory=Counter)
     """Exit code of drivers that were not killed -> how many."""
+    failures: list[str] = field(default_factory=list)
+    """The last that each driver said that failed."""
     running: "subprocess.Popen[str] | None" = None
 
     def go(self, kills: int) -> None:
@@ -95,9 +100,17 @@ class Torture:
 
     def _note_end(self) -> None:
         if self.running is not None:
-            self.running.communicate()
-            self.codes[self.running.returncode] += 1
-            self.running = None
+            self._wait_for_end()
+
+    def _wait_for_end(self, timeout: float | None = None) -> tuple[int, str]:
+        """Exit code of the driver, and what it said."""
+        assert self.running is not None
+        output, _ = self.running.communicate(timeout=timeout)
+        code, self.running = self.running.returncode, None
+        self.codes[code] += 1
+        if code in FAILED:
+            self.failures.append(output[-1500:])
+        return code, output
 
     def _wait(self, due: int) -> bool:
         """Pass some seconds, fewer where the study is ahead; False when it is done."""
@@ -168,10 +181,7 @@ class Torture:
         """Let drivers come to the end; returns what the last one said."""
         for _ in range(3):  # nobody kills any more; one that was asked to stop may still have to
             self._drive()
-            assert self.running is not None
-            output, _ = self.running.communicate(timeout=1800)
-            self.codes[self.running.returncode] += 1
-            code, self.running = self.running.returncode, None
+            code, output = self._wait_for_end(timeout=1800)
             if code == 0:
                 return output
         raise SystemExit(f"the study did not come to its end:\n{output}")
@@ -197,7 +207,7 @@ def seen(torture: Torture, whole: Path) -> list[tuple[str, int, int]]:
         ("finished phases trained again", len(again), 0),
         ("values that differ from the undisturbed study's", _differing(frame, calm), 0),
         ("settings that the undisturbed study did not try", _strange(root, whole), 0),
-        ("drivers that failed", sum(n for c, n in torture.codes.items() if c in (1, 2)), 0),
+        ("drivers that failed", len(torture.failures), 0),
     ]
 
 
@@ -291,6 +301,8 @@ def run(root: Path, kills: int, seed: int) -> bool:
     jumps = ("wall clock of the driver jumps", "every 2 s, by up to 2 h")
     show("injected", [*injected, jumps, ("disk full", note)])
     show("seen", [(name, f"{number} (must be {wanted})") for name, number, wanted in found])
+    for failure in torture.failures:
+        print(f"\na driver failed:\n{failure}")
     attempts = load_trials(STUDY, root=root / "tortured")["attempts"]
     print(
         f"\n{TRIALS} trials, {int(attempts.sum())} attempts, {time.monotonic() - started:.0f} s: "

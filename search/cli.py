@@ -9,10 +9,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.imports import foreign_package
+from search.signals import hard_stops
 
 if TYPE_CHECKING:
     from analysis.snapshot import Snapshot
@@ -132,8 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "catalogue": _catalogue,
         "score": _score,
     }
+    drives = given.command in ("start", "resume", "confirm")
     try:
-        return commands[given.command](given)
+        with hard_stops(EXIT_STOPPED) if drives else nullcontext():
+            return commands[given.command](given)
     except (PlanError, StoreError, LeaseHeld) as error:
         print(f"transfer-search: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT

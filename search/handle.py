@@ -3,6 +3,7 @@
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,7 +148,11 @@ class Search:
         from search.offers import offers_of  # heavy (Optuna's samplers), like Ray below
         from search.target_queue import TargetQueue
 
-        with ray_cluster(self.record.plan, self.address) as ray:  # first: it may refuse
+        with (
+            soft_stops(self) as arm,
+            ray_cluster(self.record.plan, self.address) as ray,  # before the study: it may refuse
+        ):
+            arm()
             for line in probe_nodes(ray, self.record.plan, self.paths.folder, self.address):
                 self.say(line)
             storage = open_for_writing(self.record.plan, self.paths, room.make_room)
@@ -158,7 +163,8 @@ class Search:
             self.record.write(self.paths)  # the copied generation is current from here on
             self._log_look([queue.target for queue in queues if not queue.is_exhausted])
             room.open(queues)
-            self._tune(queues, lease, room)
+            if not self._asked_to_stop.is_set():
+                self._tune(queues, lease, room, arm)
             room.close()
 
     def _log_look(self, targets: list[str]) -> None:
@@ -186,7 +192,9 @@ class Search:
                 deadline.book(trial.user_attrs.get("record", {}).get("phases", ()))
         return deadline
 
-    def _tune(self, queues: list[Any], lease: DriverLease, room: "Room") -> None:
+    def _tune(
+        self, queues: list[Any], lease: DriverLease, room: "Room", arm: Callable[[], None]
+    ) -> None:
         # Ray reads its environment when it is imported, and ``ray_cluster`` has just set it.
         from ray import tune
 
@@ -214,34 +222,33 @@ class Search:
                 starts=len(plan.space.initialisations),
                 room=room,
             )
-            with soft_stops(self) as arm:
-                stopper = Stopper(
-                    searcher,
-                    marker=self.paths.stop,
-                    may_mark=lease.is_mine,
-                    asked=self._asked_to_stop,
-                    deadline=deadline,
-                    arm=arm,
-                )
-                tune.Tuner(
-                    TransferTrainable,
-                    tune_config=tune.TuneConfig(
-                        search_alg=searcher,
-                        scheduler=Pruning(searcher),
-                        num_samples=-1,
-                        reuse_actors=True,
-                        trial_name_creator=_trial_name,
-                        trial_dirname_creator=_trial_name,
-                    ),
-                    run_config=tune.RunConfig(
-                        # A new folder each session: Ray's state is never restored from.
-                        name=f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}",
-                        storage_path=str(self.paths.ray),
-                        verbose=0,
-                        stop=stopper,
-                        failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS_FORGIVEN),
-                    ),
-                ).fit()
+            stopper = Stopper(
+                searcher,
+                marker=self.paths.stop,
+                may_mark=lease.is_mine,
+                asked=self._asked_to_stop,
+                deadline=deadline,
+                arm=arm,
+            )
+            tune.Tuner(
+                TransferTrainable,
+                tune_config=tune.TuneConfig(
+                    search_alg=searcher,
+                    scheduler=Pruning(searcher),
+                    num_samples=-1,
+                    reuse_actors=True,
+                    trial_name_creator=_trial_name,
+                    trial_dirname_creator=_trial_name,
+                ),
+                run_config=tune.RunConfig(
+                    # A new folder each session: Ray's state is never restored from.
+                    name=f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}",
+                    storage_path=str(self.paths.ray),
+                    verbose=0,
+                    stop=stopper,
+                    failure_config=tune.FailureConfig(max_failures=WORKER_DEATHS_FORGIVEN),
+                ),
+            ).fit()
         self.reason = self.reason or searcher.stop_reason
         if not self.reason and not searcher.is_finished:
             self.reason = "Ray Tune ended the run before the budget was spent; see its log"

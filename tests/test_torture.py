@@ -250,3 +250,22 @@ def test_signals_checkpoint_and_exit_75(tmp_path: Path, number: int) -> None:
     assert "transfer-search resume demo" in output
     assert list(root.glob("phases/*/*/checkpoints/*/step-*")), output
     assert not list(root.glob("studies/demo/driver.lease"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_at_any_moment_of_the_start_exits_75(tmp_path: Path, number: int) -> None:
+    """Before Ray, while it starts, before Tune: whoever requeues on 75 goes on."""
+    plan, root = tmp_path / "plan.toml", tmp_path / "runs"
+    plan.write_text(ORACLE_PLAN.format(concurrent=2))
+    codes = {-number, 75}  # the first while Python itself starts
+    for tenths in range(10, 80, 5):
+        driver = launch(root, "start", plan)
+        time.sleep(tenths / 10)
+        driver.send_signal(number)
+        output, _ = driver.communicate(timeout=120)
+        assert driver.returncode in codes, (tenths, output)
+        codes = {75, 0} if told(root, "torture") > 50 else {75}
+    driver = launch(root, "start", plan)
+    output, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, output
+    assert told(root, "torture") == 60
