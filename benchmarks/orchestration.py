@@ -12,7 +12,9 @@ import argparse
 import shutil
 import statistics
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,15 @@ STUDIES: dict[str, tuple[tuple[str, ...], str]] = {
 Row = dict[str, Any]
 
 
+def alone(name: str, sizes: list[int]) -> list[Row]:
+    """What a study costs, measured in a process of its own: the most memory is held for good."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, get_context("spawn")) as process,
+    ):
+        return process.submit(measured, name, sizes, Path(folder)).result()
+
+
 def measured(name: str, sizes: list[int], root: Path) -> list[Row]:
     """What a study costs when it has reached each size."""
     targets, sampler = STUDIES[name]
@@ -71,8 +82,8 @@ def costs_of_readers(root: Path) -> dict[str, float]:
 
 def exponent(rows: list[Row], cost: str) -> float:
     """Slope of the logarithm of a total over that of the trials, by least squares."""
-    trials = np.log([row["trials"] for row in rows])
-    return float(np.polyfit(trials, np.log([row[cost] for row in rows]), 1)[0])
+    found = np.array([(row["trials"], row[cost]) for row in rows if row[cost] > 0])
+    return float(np.polyfit(*np.log(found).T, 1)[0]) if len(found) > 1 else float("nan")
 
 
 def scaling_lines(name: str, rows: list[Row]) -> list[str]:
@@ -172,9 +183,7 @@ def main() -> None:
     given = parser.parse_args()
     rows = []
     for name in given.studies:
-        with tempfile.TemporaryDirectory() as folder:
-            sizes = given.tpe_sizes if STUDIES[name][1] == "tpe" else given.sizes
-            rows += measured(name, sizes, Path(folder))
+        rows += alone(name, given.tpe_sizes if STUDIES[name][1] == "tpe" else given.sizes)
     found: dict[str, list[float]] = {}
     if given.rounds:
         with ray_cluster(parse_plan(oracle_plan(given.trials)), None):

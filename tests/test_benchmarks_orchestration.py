@@ -14,10 +14,9 @@ SIZES = [10, 20]
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def rows() -> list[dict[str, Any]]:
     """Costs of a study at two sizes."""
-    root = tmp_path_factory.mktemp("orchestration")
-    return orchestration.measured("one target, random", SIZES, root)
+    return orchestration.alone("one target, random", SIZES)
 
 
 def test_every_cost_is_taken_at_every_size(rows: list[dict[str, Any]]) -> None:
