@@ -58,7 +58,7 @@ class Frame:
     row: str
     """What one row is."""
     keys: tuple[str, ...]
-    """Columns that together name a row; empty where several rows may be alike in all names."""
+    """Columns that together name a row."""
 
 
 FRAMES = (
@@ -86,7 +86,7 @@ FRAMES = (
         PHASE_COLUMNS,
         "a phase that a trial executed or took from the store; one that it executed twice, "
         "because the first result was damaged, has two",
-        (),
+        (*TRIAL_KEYS, "position"),
     ),
     Frame(
         "cells",

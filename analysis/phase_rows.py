@@ -3,6 +3,7 @@
 What was trained once more, as its weights had been evicted, is an execution that is told apart.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -28,7 +29,13 @@ def phase_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
         if (trial.target, trial.number, phase.key) not in done
     ]
     targets = snapshot.record.targets
-    return sorted(executed + recorded, key=lambda row: _place(row, targets))
+    rows = sorted(executed + recorded, key=lambda row: _place(row, targets))
+    positions: Counter[tuple[str, int]] = Counter()
+    for row in rows:
+        trial = row["target"], row["trial_number"]
+        row["position"] = positions[trial]
+        positions[trial] += 1
+    return rows
 
 
 def _place(row: dict[str, Any], targets: tuple[str, ...]) -> tuple[int, int, int]:

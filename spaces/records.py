@@ -149,6 +149,7 @@ PHASE_COLUMNS = (
     Column("world", "string", "real, micro or oracle"),
     Column("target", "string", "target task of the trial"),
     Column("trial_number", "Int64", "trial that executed the phase, or took it from the store"),
+    Column("position", "Int64", "place among the trial's phases, from 0"),
     Column("key", "string", "content key of the phase"),
     Column("parent", "string", "key of the phase before it; empty for an initialisation"),
     Column("kind", "string", "initialisation, intermediate, target or evaluation"),

@@ -28,7 +28,7 @@ def page(text: str) -> str:
 
 def _table(frame: Frame) -> str:
     """What a row is, what names it, and a line for each column."""
-    keys = ", ".join(f"`{key}`" for key in frame.keys) or "no set of columns"
+    keys = ", ".join(f"`{key}`" for key in frame.keys)
     lines = [
         f"`analysis.{frame.load.__name__}`: one row is {frame.row}. It is named by {keys}.",
         "",
