@@ -27,6 +27,8 @@ from spaces.plan import parse_plan
 
 SIZES = [500, 1000, 2000, 5000, 10000]
 
+TITLE = "## Orchestration"
+
 COSTS = {
     "driver": "CPU s of the driver",
     "resume": "CPU s to resume",
@@ -145,7 +147,7 @@ def plotted(rows: list[Row], path: Path) -> None:
 def text(found: dict[str, list[float]], rows: list[Row], plot: str, command: str) -> str:
     """The section of ``docs/benchmarks.md``."""
     lines = [
-        "## Orchestration",
+        TITLE,
         "",
         f"{datetime.now(UTC):%Y-%m-%d}, 2 shared cores, no GPU; `{command}`.",
         "",
@@ -170,6 +172,12 @@ def text(found: dict[str, list[float]], rows: list[Row], plot: str, command: str
     return "\n".join([*lines, f"![CPU time per trial, by number of trials]({plot})", ""])
 
 
+def replaced(page: Path, section: str) -> str:
+    """The page with this section, its last, in the place of an older one."""
+    text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n\n"
+    return text.partition(TITLE)[0] + section
+
+
 def main() -> None:
     """Measure, print, and write where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -179,7 +187,11 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--tpe-sizes", type=int, nargs="+", default=SIZES[:3])
     parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES))
-    parser.add_argument("--output", type=Path, help="markdown; the plot goes beside it")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="markdown; the plot goes beside it",
+    )
     given = parser.parse_args()
     rows = []
     for name in given.studies:
@@ -196,7 +208,7 @@ def main() -> None:
     section = text(found, rows, plot.name if plot else "-", command)
     print(section)
     if given.output and plot:
-        given.output.write_text(f"# Benchmarks\n\n{section}", encoding="utf-8")
+        given.output.write_text(replaced(given.output, section), encoding="utf-8")
         plotted(rows, plot)
 
 

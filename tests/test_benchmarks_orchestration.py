@@ -38,6 +38,18 @@ def test_the_page_has_a_line_for_each_size_and_the_exponents(
     assert "<svg" in (tmp_path / "plot.svg").read_text()
 
 
+def test_an_older_section_is_replaced_and_what_stands_before_it_stays(tmp_path: Path) -> None:
+    """A page that is not there yet gets a title."""
+    page = tmp_path / "page.md"
+    assert orchestration.replaced(page, "## Orchestration\nnew") == (
+        "# Benchmarks\n\n## Orchestration\nnew"
+    )
+    page.write_text("# Benchmarks\n\n## Sharing\n\n## Orchestration\nold")
+    assert orchestration.replaced(page, "## Orchestration\nnew") == (
+        "# Benchmarks\n\n## Sharing\n\n## Orchestration\nnew"
+    )
+
+
 @pytest.mark.parametrize(("power", "values"), [(1, (2.0, 4.0, 10.0)), (2, (4.0, 16.0, 100.0))])
 def test_the_exponent_is_that_of_the_power(power: int, values: tuple[float, ...]) -> None:
     """By least squares on logarithms."""
