@@ -193,9 +193,6 @@ def main() -> None:
         help="markdown; the plot goes beside it",
     )
     given = parser.parse_args()
-    rows = []
-    for name in given.studies:
-        rows += alone(name, given.tpe_sizes if STUDIES[name][1] == "tpe" else given.sizes)
     found: dict[str, list[float]] = {}
     if given.rounds:
         with ray_cluster(parse_plan(oracle_plan(given.trials)), None):
@@ -203,6 +200,9 @@ def main() -> None:
 
             found = compared(given.rounds, given.trials, given.fresh)
         print(found, flush=True)
+    rows = []
+    for name in given.studies:
+        rows += alone(name, given.tpe_sizes if STUDIES[name][1] == "tpe" else given.sizes)
     command = "make bench-orchestration"
     plot = given.output.with_name("orchestration.svg") if given.output else None
     section = text(found, rows, plot.name if plot else "-", command)
