@@ -122,7 +122,7 @@ def probe_nodes(ray: Any, plan: Plan, folder: Path, address: str | None) -> list
     Raises:
         PlanError: naming each node that cannot take part, and what to do.
     """
-    nodes = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    nodes = _alive(ray)
     is_here = address is None and len(nodes) == 1
     probe, text = folder / f".probe-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
     caches = {name: os.environ[name] for name in CACHES if os.environ.get(name)}
@@ -136,7 +136,22 @@ def probe_nodes(ray: Any, plan: Plan, folder: Path, address: str | None) -> list
         answers = [look(asked)] if is_here else _ask(ray, asked, nodes)
     finally:
         probe.unlink(missing_ok=True)
-    return judge(answers, folder, about_python(question.pinned))
+    gone, there = _parted(answers, _alive(ray))
+    died = [f"{name} died while it was looked at: the search begins without it" for name in gone]
+    return [*died, *judge(there, folder, about_python(question.pinned))]
+
+
+def _alive(ray: Any) -> dict[str, str]:
+    """Id and address of each node that lives, as far as the cluster knows."""
+    return {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+
+
+def _parted(
+    answers: Sequence[dict[str, Any]], alive: Mapping[str, str]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Names of the nodes that gave no answer and are dead by now, and the answers of the others."""
+    died = [a for a in answers if "broken" in a and a["id"] not in alive]
+    return [a["node"] for a in died], [a for a in answers if a not in died]
 
 
 def _ask(ray: Any, question: dict[str, Any], nodes: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -145,12 +160,13 @@ def _ask(ray: Any, question: dict[str, Any], nodes: Mapping[str, str]) -> list[d
 
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     try:
-        # max_calls: no trial gets this process, in which torch has found no GPU.
-        task = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(look)
-        asked: dict[Any, str] = {
+        # max_calls: no trial gets this process, in which torch has found no GPU. max_retries: a
+        # dying node loses its worker before the cluster knows why; a second try waits for that.
+        task = ray.remote(num_cpus=0, max_retries=1, max_calls=1)(look)
+        asked: dict[Any, dict[str, str]] = {
             task.options(
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
-            ).remote(question): f"node {name} ({node[:8]})"
+            ).remote(question): {"id": node, "node": f"node {name} ({node[:8]})"}
             for node, name in nodes.items()
         }
     finally:
@@ -163,8 +179,8 @@ def _ask(ray: Any, question: dict[str, Any], nodes: Mapping[str, str]) -> list[d
             answer = ray.get(ref, timeout=0.0 if ref in silent else None)
         except ray.exceptions.RayError as error:
             line = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
-            answer = {"broken": Mistake(asked[ref], line, rule)}
-        answers.append({"node": asked[ref], **answer})
+            answer = {"broken": Mistake(asked[ref]["node"], line, rule)}
+        answers.append({**asked[ref], **answer})
     return answers
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from search import probe
 from search.probe import PINNED, Question, about_python, judge, look, probe_nodes
-from spaces.mistakes import PlanError
+from spaces.mistakes import Mistake, PlanError
 from tests.plans import plan
 
 HERE = about_python(("numpy", "optuna"))
@@ -117,3 +118,41 @@ def test_a_cache_that_the_driver_has_not_is_not_asked_for(
     """A variable that names no folder here is no node's fault."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "absent"))
     assert probe_nodes(OneNode, plan(), tmp_path, None) == []
+
+
+SILENT = Mistake("node n2", "no answer", "an answer")
+
+
+def two_nodes(*alive_later: str) -> Any:
+    """Ray with two nodes, of which these are alive once they were asked."""
+    looks = iter([("n1", "n2"), alive_later])
+
+    class TwoNodes:
+        @staticmethod
+        def nodes() -> list[dict[str, Any]]:
+            names = next(looks)
+            return [{"Alive": True, "NodeID": n, "NodeManagerAddress": n} for n in names]
+
+    return TwoNodes
+
+
+@pytest.fixture
+def second_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first of two nodes answers, the second does not."""
+    answers = [answer(id="n1"), {"id": "n2", "node": "node n2", "broken": SILENT}]
+    monkeypatch.setattr(probe, "_ask", lambda *_: answers)
+
+
+@pytest.mark.usefixtures("second_is_silent")
+def test_a_node_that_died_meanwhile_is_left_out(tmp_path: Path) -> None:
+    """A search begins without it, as it goes on without one that dies later."""
+    said = probe_nodes(two_nodes("n1"), plan(), tmp_path, "here:1")
+    assert said[0] == "node n2 died while it was looked at: the search begins without it"
+    assert not any("n2" in line for line in said[1:])
+
+
+@pytest.mark.usefixtures("second_is_silent")
+def test_a_node_that_lives_and_gives_no_answer_is_refused(tmp_path: Path) -> None:
+    """Its trials would hang."""
+    with pytest.raises(PlanError, match="node n2"):
+        probe_nodes(two_nodes("n1", "n2"), plan(), tmp_path, "here:1")
