@@ -1,12 +1,13 @@
 """Oracle studies that a plain loop drives through the searcher: no Ray, no training."""
 
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from analysis import load_trials, status_text
 from analysis.typed import typed_frame
@@ -116,9 +117,9 @@ class Driven:
         return list(run_trial(request, self._world))
 
 
-def peak_mib() -> float:
-    """The most memory that this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def held_mib() -> float:
+    """The memory that this process holds, in MiB."""
+    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def apart(action: Callable[[Path], None], root: Path) -> float:

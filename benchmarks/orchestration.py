@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.oracle_driver import ACTIONS, Driven, apart, oracle_plan, peak_mib
+from benchmarks.oracle_driver import ACTIONS, Driven, apart, held_mib, oracle_plan
 from search.cluster import ray_cluster
 from spaces.layout import StudyPaths
 from spaces.plan import parse_plan
@@ -35,7 +35,7 @@ COSTS = {
     "status": "CPU s of `status`",
     "load_trials": "CPU s of `load_trials`",
     "journal": "journal, MB",
-    "memory": "memory of the driver, MiB",
+    "memory": "memory that the driver gained, MiB",
 }
 
 STUDIES: dict[str, tuple[tuple[str, ...], str]] = {
@@ -48,7 +48,7 @@ Row = dict[str, Any]
 
 
 def alone(name: str, sizes: list[int]) -> list[Row]:
-    """What a study costs, measured in a process of its own: the most memory is held for good."""
+    """What a study costs, measured in a process of its own, whose memory nobody else has filled."""
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(1, get_context("spawn")) as process,
@@ -61,11 +61,11 @@ def measured(name: str, sizes: list[int], root: Path) -> list[Row]:
     targets, sampler = STUDIES[name]
     # Some more than the largest size, for the ask of whoever resumes.
     driven = Driven(oracle_plan(sizes[-1] // len(targets) + 8, targets, sampler), root)
-    before, rows = peak_mib(), []
+    before, rows = held_mib(), []
     for size in sizes:
         driven.run_until(size)
         row: Row = {"study": name, "trials": size, "driver": driven.seconds}
-        row["memory"] = peak_mib() - before
+        row["memory"] = held_mib() - before
         row["journal"] = StudyPaths(root, driven.record.name).journal.stat().st_size / 1e6
         row |= costs_of_readers(root)
         rows.append(row)
