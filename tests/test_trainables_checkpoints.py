@@ -15,7 +15,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 import tests.towers as towers
 from spaces.initialisations import EncoderShape
-from tests.towers import FAMILIES, Touch, as_bin, rewritten, states, tensors_of, weights_of
+from tests.towers import FAMILIES, Touch, alike, as_bin, rewritten, states, tensors_of, weights_of
 from trainables.checkpoints.accounts import WeightError
 from trainables.checkpoints.bases import BASES
 from trainables.checkpoints.folders import TOKENIZER_FILES, checkpoint_folder
@@ -235,7 +235,7 @@ def test_both_spellings_of_altclips_layers_are_read(tmp_path: Path) -> None:
     assert set(own) & set(tensors) != set(own)
     rewritten(tmp_path / "a", {**kept, **own})
     ours = load_encoder(tmp_path / "a")[0]
-    assert all(map(torch.allclose, states(ours), states(tower.encoder)))
+    assert alike(ours, tower.encoder)
 
 
 def test_half_precision_is_read_into_single(tmp_path: Path) -> None:

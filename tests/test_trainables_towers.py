@@ -20,7 +20,7 @@ from spaces.settings import Optimisation, Readout, TransferSetting
 from tests.folders import nli_rows, write
 from tests.test_trainables_phase import trained
 from tests.tokenizers import minilm_tokenizer
-from tests.towers import FAMILIES, states
+from tests.towers import FAMILIES, alike, states
 from tests.worlds import run, study
 from trainables import TrialRequest
 from trainables.batches import RowOrder
@@ -212,7 +212,7 @@ def test_a_trial_starts_from_a_tower(family: str, tmp_path: Path) -> None:
     told = done["provenance"]["tensors"]
     assert told["layout"] and told["loaded"] > 30 and all(told["ignored"].values())
     folder = artifact_folder(tmp_path / "root", first.key, done)
-    assert all(map(torch.allclose, states(load_encoder(folder)[0]), states(tower.encoder)))
+    assert alike(load_encoder(folder)[0], tower.encoder)
     assert load_tokenizer(folder)("a cat")["input_ids"] == minilm_tokenizer()("a cat")["input_ids"]
     after = read_done(tmp_path / "root", target.key)
     assert after is not None
