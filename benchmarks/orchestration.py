@@ -130,7 +130,9 @@ def plotted(rows: list[Row], path: Path) -> None:
     shown = {"driver": "driver", "resume": "resume", "status": "status", "load_trials": "load"}
     names = list(dict.fromkeys(row["study"] for row in rows))
     size = (1 + 3.2 * len(names), 3.6)
-    figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(names), figsize=size, sharey=True, squeeze=False, layout="constrained"
+    )
     for axis, name in zip(axes[0], names, strict=True):
         own = [row for row in rows if row["study"] == name]
         for (cost, label), style in zip(shown.items(), ("o-", "s--", "^:", "D-."), strict=True):
@@ -139,8 +141,7 @@ def plotted(rows: list[Row], path: Path) -> None:
         axis.set(title=name, xlabel="trials", xscale="log", yscale="log")
         axis.grid(True, which="both", color="0.9")
     axes[0][0].set_ylabel("CPU ms per trial")
-    axes[0][-1].legend()
-    figure.tight_layout()
+    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside right center")
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -187,11 +188,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--tpe-sizes", type=int, nargs="+", default=SIZES[:3])
     parser.add_argument("--studies", nargs="+", choices=STUDIES, default=list(STUDIES))
-    parser.add_argument(
-        "--output",
-        type=Path,
-        help="markdown; the plot goes beside it",
-    )
+    parser.add_argument("--output", type=Path, help="markdown; the plot goes beside it")
     given = parser.parse_args()
     found: dict[str, list[float]] = {}
     if given.rounds:
