@@ -7,6 +7,8 @@ it, an API key included, into its folder; ``search.tracking`` calls them.
 import logging
 import os
 import time
+import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +48,18 @@ def open_logger(name: str, table: TrackingTable, study: str, folder: Path) -> Lo
         return Mlflow(table.mlflow, study)
     if name == "wandb" and table.wandb:
         return Wandb(table.wandb, study, folder)
-    return TBXLoggerCallback()
+    return TensorBoard()
+
+
+class TensorBoard(TBXLoggerCallback):  # type: ignore[misc]  # Ray ships no types
+    """Ray's logger, whose event files no later session writes over."""
+
+    def __init__(self) -> None:
+        """Name this session's files: by themselves their names hold whole seconds alone."""
+        super().__init__()
+        suffix = f".{uuid.uuid4().hex[:8]}"
+        writer: Any = self._summary_writer_cls
+        self._summary_writer_cls: Any = partial(writer, filename_suffix=suffix)
 
 
 class _KnownRuns(_MLflowLoggerUtil):  # type: ignore[misc]  # Ray ships no types

@@ -19,6 +19,7 @@ from analysis.phase_rows import COSTS
 from search import tracking
 from search.tracking import Run, Tracker
 from spaces.layout import StudyPaths
+from spaces.plan_tracking import TrackingTable
 from spaces.study import differences, read_study
 from tests.plans import Changes, frozen
 from tests.studies import oracle
@@ -156,6 +157,23 @@ def test_tensorboard_has_one_folder_for_each_trial(tracked: Tracked) -> None:
         seen = {e.step: e.value for e in events.Scalars("ray/tune/report")}
         assert seen == pytest.approx(reports(tracked, number), rel=1e-5)
     assert not list(tracked.folder.glob("tensorboard/xnli/4"))
+
+
+def test_a_session_within_the_same_second_writes_over_no_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of event files hold whole seconds; a trial that is gone on with has two of them."""
+    from search.loggers import open_logger  # imports Ray's loggers, as a search does
+
+    monkeypatch.setattr(time, "time", lambda: 1.8e9)
+    run = Run("first/xnli/0", {}, str(tmp_path))
+    for step in range(2):
+        logger = open_logger("tensorboard", TrackingTable(tensorboard=True), "first", tmp_path)
+        logger.log_trial_start(run)
+        logger.log_trial_result(step, run, {"training_iteration": step, "report": 1.0})
+        logger.log_trial_end(run)
+    files = list(tmp_path.glob("events.*"))
+    assert len(files) == 2 and all(b"report" in file.read_bytes() for file in files)
 
 
 def test_wandb_has_one_id_for_each_trial(tracked: Tracked) -> None:
