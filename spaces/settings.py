@@ -126,8 +126,10 @@ class Mixture:
         read, weight = self._read(sizes), sum(part.weight for part in self.parts)
         bound = [(p, n) for p, n, size in zip(self.parts, read, sizes, strict=True) if n != size]
         cap = max((n for _, n in bound if n), default=None)
-        below = [(p, n) for p, n in bound if n and n != self.rows_cap]
-        total = max((-(-n * weight // part.weight) for part, n in below), default=None)
+        # The least total whose shares reach what every part reads; a share is one row at least.
+        known = [(part, n) for part, n in zip(self.parts, read, strict=True) if n]
+        needed = (-(-n * weight // part.weight) if n > 1 else 1 for part, n in known)
+        total = max(needed, default=None)
         for limits in ((None, None), (cap, None), (None, total), (self.rows_cap, total)):
             made = replace(self, rows_cap=limits[0], rows_total=limits[1])
             if made._read(sizes) == read:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spaces.axes import mixtures_of, shapes
@@ -156,6 +156,8 @@ def test_a_limit_that_nothing_reaches_is_none() -> None:
     st.none() | st.integers(1, 70),
     st.none() | st.integers(1, 200),
 )
+@example(parts=[(3, 17), (4, 1), (6, 33)], cap=None, total=72)
+@example(parts=[(1, 60), (6, 60)], cap=None, total=1)
 def test_limits_that_read_the_same_rows_are_one_limit(
     parts: list[tuple[int, int | None]], cap: int | None, total: int | None
 ) -> None:
