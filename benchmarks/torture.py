@@ -75,8 +75,6 @@ class Torture:
     injected: Counter[str] = field(default_factory=Counter)
     damaged: set[str] = field(default_factory=set)
     """Keys of phases whose artifact was damaged."""
-    codes: Counter[int] = field(default_factory=Counter)
-    """Exit code of drivers that were not killed -> how many."""
     failures: list[str] = field(default_factory=list)
     """The last that each driver said that failed."""
     running: "subprocess.Popen[str] | None" = None
@@ -107,7 +105,6 @@ class Torture:
         assert self.running is not None
         output, _ = self.running.communicate(timeout=timeout)
         code, self.running = self.running.returncode, None
-        self.codes[code] += 1
         if code in FAILED:
             self.failures.append(output[-1500:])
         return code, output
