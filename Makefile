@@ -31,7 +31,7 @@ micro-ten: install
 multimodal-question-micro: install
 	$(BIN)/transfer-search start examples/multimodal-question-micro.toml --root $(ROOT)
 
-# The same on real rows, from four small encoders that are pretrained first: about two hours.
+# The same on real rows, from four small encoders that are pretrained first: under two hours.
 multimodal-question: install
 	@if [ -d "$(DATA)" ]; then \
 	  $(BIN)/transfer-search start examples/multimodal-question.toml --data "$(DATA)" --root $(ROOT); \
