@@ -295,6 +295,6 @@ def states(encoder: Any) -> tuple[Tensor, ...]:
 
 
 def alike(ours: Any, theirs: Any) -> bool:
-    """Whether two encoders say the same, but for rounding, which depends on the processor."""
+    """Whether two encoders say the same, but for rounding: SSE alone needs this bound."""
     pairs = zip(states(ours), states(theirs), strict=True)
     return all(torch.allclose(one, other, atol=1e-6) for one, other in pairs)
