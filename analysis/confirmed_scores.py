@@ -1,7 +1,7 @@
 """What a confirmation's settings scored on test rows, and what they gain over their baselines."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,10 +50,7 @@ def confirmed_settings(
         ValueError: an argument that means nothing.
         StoreError: there is no such study, or something of it cannot be read.
     """
-    asked = Asked(level=level)
-    found = read_snapshots(study, root)
-    rows = [row for snapshot in found for row in confirmed_rows(snapshot, asked)]
-    return typed_frame(rows, CONFIRMED_COLUMNS)
+    return confirmed_frame(read_snapshots(study, root), Asked(level=level))
 
 
 def confirmed_gains(
@@ -85,8 +82,18 @@ def confirmed_gains(
     """
     covered = (covers,) if isinstance(covers, str) else tuple(covers)
     asked = Asked(level=level, margin=margin, covers=covered)
-    found = read_snapshots(study, root)
-    rows = [row for snapshot in found for row in gain_rows(snapshot, asked)]
+    return gains_frame(read_snapshots(study, root), asked)
+
+
+def confirmed_frame(snapshots: Iterable[Snapshot], asked: Asked | None = None) -> "DataFrame":
+    """``confirmed_settings`` of studies that were read."""
+    rows = [row for snapshot in snapshots for row in confirmed_rows(snapshot, asked or Asked())]
+    return typed_frame(rows, CONFIRMED_COLUMNS)
+
+
+def gains_frame(snapshots: Iterable[Snapshot], asked: Asked | None = None) -> "DataFrame":
+    """``confirmed_gains`` of studies that were read."""
+    rows = [row for snapshot in snapshots for row in gain_rows(snapshot, asked or Asked())]
     return typed_frame(rows, GAIN_COLUMNS)
 
 

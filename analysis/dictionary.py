@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from analysis.cells import CELL_COLUMNS, cells_frame, contrast_cells
 from analysis.choose import BEST_COLUMNS, best_settings
-from analysis.confirmed_scores import confirmed_gains, confirmed_settings
+from analysis.confirmed_scores import (
+    confirmed_frame,
+    confirmed_gains,
+    confirmed_settings,
+    gains_frame,
+)
 from analysis.effects import contrast
 from analysis.frames import (
     load_phases,
@@ -18,7 +23,7 @@ from analysis.frames import (
     trials_frame,
 )
 from analysis.held_out import load_pretraining, pretraining_frame
-from analysis.ladder import selection_ladder
+from analysis.ladder import ladder_frame, selection_ladder
 from analysis.scores import scores_frame
 from analysis.snapshot import Snapshot
 from analysis.typed import typed_frame
@@ -52,8 +57,8 @@ class Frame:
     load: Callable[..., "DataFrame"]
     """From the names of studies, and their root."""
     make: Callable[[Iterable[Snapshot]], "DataFrame"] | None
-    """From snapshots; None where an export leaves it out, because it answers a question of its own
-    or is not there of every study."""
+    """From snapshots, as reports tell it; None where an export leaves it out, because what it holds
+    depends on what is asked or is in another frame."""
     columns: tuple[Column, ...]
     row: str
     """What one row is."""
@@ -123,7 +128,7 @@ FRAMES = (
     Frame(
         "confirmed",
         confirmed_settings,
-        None,
+        confirmed_frame,
         CONFIRMED_COLUMNS,
         "a setting that a confirmation ran",
         ("study", "target", "setting_id"),
@@ -131,7 +136,7 @@ FRAMES = (
     Frame(
         "gains",
         confirmed_gains,
-        None,
+        gains_frame,
         GAIN_COLUMNS,
         "a finalist of a confirmation against one of its baselines",
         ("study", "target", "setting_id", "against", "baseline_id", "method"),
@@ -139,7 +144,7 @@ FRAMES = (
     Frame(
         "ladder",
         selection_ladder,
-        None,
+        ladder_frame,
         LADDER_COLUMNS,
         "a rule that could have chosen a target's setting, and what it would have picked",
         ("study", "target", "selection"),

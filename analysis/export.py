@@ -15,8 +15,9 @@ from spaces.predictions import PREDICTIONS, PredictionTable, read_predictions
 def export_frames(
     study: str, folder: Path, form: str, root: Path | str = DEFAULT_ROOT
 ) -> list[Path]:
-    """Write every frame of a study, and what each of their columns is.
+    """Write the frames of a study, and what each of their columns is.
 
+    Gains, confirmed settings and the selection ladder are told at the level and margin of reports.
     Parquet keeps dtypes, missing values and, in ``attrs``, units and meanings; csv keeps none of
     them, so that the dictionary beside it is how to read it.
 

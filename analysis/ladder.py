@@ -6,7 +6,7 @@ confirmed, which no rule could know.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +55,12 @@ def selection_ladder(
     Raises:
         StoreError: there is no such study, or something of it cannot be read.
     """
-    found = read_snapshots(study, root)
-    rows = [row for snapshot in found for row in ladder_rows(snapshot, level)]
+    return ladder_frame(read_snapshots(study, root), level)
+
+
+def ladder_frame(snapshots: Iterable[Snapshot], level: float = LEVEL) -> "DataFrame":
+    """``selection_ladder`` of studies that were read."""
+    rows = [row for snapshot in snapshots for row in ladder_rows(snapshot, level)]
     return typed_frame(rows, LADDER_COLUMNS)
 
 

@@ -18,6 +18,7 @@ from analysis import (
     report_text,
     selection_ladder,
 )
+from analysis.export import export_frames
 from analysis.finalists import finalists
 from analysis.inference import noise_variance, paired_interval, shrink
 from analysis.snapshot import Snapshot, read_snapshot
@@ -249,6 +250,16 @@ def test_gains_are_against_both_baselines(
     wide = confirmed_gains("first.confirm", covers=["seeds", "rows"])
     assert (wide["standard_error"] >= gains["standard_error"]).all()
     assert wide["rows_standard_error"].notna().all()
+
+
+def test_an_export_holds_what_reports_say(root: Path, tmp_path: Path) -> None:
+    """Gains, confirmed settings and the ladder, as their functions give them."""
+    export_frames("first.confirm", tmp_path, "parquet", root)
+    frames = {"gains": confirmed_gains, "confirmed": confirmed_settings, "ladder": selection_ladder}
+    for name, load in frames.items():
+        wanted = load("first.confirm", root=root)
+        assert len(wanted)
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), wanted)
 
 
 def test_means_are_shrunken_within_their_arm(
