@@ -101,8 +101,16 @@ def test_seeds_that_change_nothing_leave_a_point() -> None:
     """Equal differences, as of targets without training: the interval is the difference itself."""
     found = paired_interval([2.0, 2.0, 2.0])
     assert (found.low, found.high, found.p) == (2.0, 2.0, 0.0) and verdict(found, 1.0) == "better"
-    assert verdict(paired_interval([0.5, 0.5]), 1.0) == "no different"
-    assert paired_interval([0.0, 0.0]).p == 1.0 and sets_needed(0.0, 1.0) == 2
+    assert verdict(paired_interval([0.5, 0.5, 0.5]), 1.0) == "no different"
+    assert paired_interval([0.0, 0.0, 0.0]).p == 1.0 and sets_needed(0.0, 1.0) == 2
+
+
+def test_two_equal_differences_say_nothing() -> None:
+    """Scores are counts: two sets are equal by chance now and then."""
+    for value in (0.0, 2.0):
+        found = paired_interval([value, value])
+        assert math.isnan(found.low) and math.isnan(found.p)
+        assert verdict(found, 1.0) == "not enough evidence"
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
@@ -427,6 +435,16 @@ def test_a_mixed_model_uses_sets_that_lack_cells() -> None:
     found = effect(holed, MAIN)
     assert found.n == 5 and found.value == pytest.approx(whole.value, abs=2)
     assert math.isfinite(found.low) and found.low < found.value < found.high
+
+
+def test_a_mixed_model_counts_sets_that_have_both_sides() -> None:
+    """Ten sets of one initialisation, two of the other: one degree of freedom."""
+    frame = cells_of(2, 1, 10, 14)
+    holed = frame[(frame["start"] == "i0") | (frame["set"] < 2)]
+    found = effect(holed, {("i1", "m0"): 1.0, ("i0", "m0"): -1.0})
+    assert (found.n, found.df) == (10, 1)
+    lone = frame[(frame["start"] == "i0") | (frame["set"] < 1)]
+    assert math.isnan(effect(lone, {("i1", "m0"): 1.0, ("i0", "m0"): -1.0}).low)
 
 
 def test_a_mixed_model_says_nothing_of_what_it_has_not_seen() -> None:

@@ -39,7 +39,7 @@ def test_closed_form_is_where_the_search_ends() -> None:
     sets = np.repeat(np.arange(6), 6).tolist()
     searched = mixed._fitted(values.ravel(), [*range(6)] * 6, CELLS, sets)
     assert searched is not None
-    theirs = CellModel(tuple(CELLS), 6, *searched, ours.own)
+    theirs = CellModel(tuple(CELLS), ours.sets, *searched, ours.own)
     for weights in WEIGHTS:
         found, wanted = ours.effect(weights), theirs.effect(weights)
         assert found.value == pytest.approx(wanted.value)

@@ -44,7 +44,8 @@ def t_estimate(
 ) -> Estimate:
     """An estimate with the interval and the p-value of Student's t.
 
-    A standard error of zero means that seeds change nothing: the interval is a point.
+    A standard error of zero means that seeds change nothing, and the interval is a point; of two
+    sets it says nothing: scores are counts, and two are equal by chance now and then.
     """
     # Late, as in all of this package: scipy costs most of a second, which `import analysis` must
     # not. These functions are what scipy.stats asks in the end, at a hundredth of its time.
@@ -52,7 +53,7 @@ def t_estimate(
 
     if not 0 < level < 1:
         raise ValueError(f"{level=}: expected a share between 0 and 1, such as 0.95")
-    known = math.isfinite(standard_error) and df > 0
+    known = math.isfinite(standard_error) and (df > 1 or (df > 0 and standard_error > 0))
     half = float(special.stdtrit(df, (1 + level) / 2)) * standard_error if known else NAN
     p = two_sided(value, standard_error, df) if known else NAN
     return Estimate(value, standard_error, df, value - half, value + half, p, level, sd, n)

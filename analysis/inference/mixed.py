@@ -21,8 +21,8 @@ class CellModel:
     """A fitted mixed model of cells, of which any number of weighted sums can be asked."""
 
     cells: tuple[Cell, ...]
-    n: int
-    """Sets."""
+    sets: Mapping[Cell, frozenset[Hashable]]
+    """Cell -> sets that have it."""
     means: Floats
     """[cells] in points; empty where there is no fit."""
     covariance: Floats
@@ -46,9 +46,18 @@ class CellModel:
         if n > 1:
             found = _balanced(values, at, known, sets) or _fitted(values, at, known, list(sets))
         means, covariance = found or (np.empty(0), np.empty((0, 0)))
+        there = {
+            one: frozenset(s for s, cell in zip(sets, cells, strict=True) if cell == one)
+            for one in known
+        }
         counts = np.bincount(at, minlength=len(known))
         own = _trial_variance(values, cells, sets) / np.maximum(counts, 1) if found else means
-        return cls(known, n, means, covariance, own)
+        return cls(known, there, means, covariance, own)
+
+    @property
+    def n(self) -> int:
+        """Sets that have any cell."""
+        return len(frozenset().union(*self.sets.values()))
 
     def effect(self, weights: Mapping[Cell, float], level: float = 0.95) -> Estimate:
         """A weighted sum of cell means; NaN where a weighted cell has no trial, or without a fit.
@@ -61,7 +70,9 @@ class CellModel:
             return t_estimate(NAN, NAN, 0.0, level, n=self.n)
         sums = np.array([weights.get(cell, 0.0) for cell in self.cells])
         error = math.sqrt(max(float(sums**2 @ self.own), float(sums @ self.covariance @ sums)))
-        df = stratum_df(weights, self.cells, self.n)
+        # A set that lacks a side tells nothing of how the sides' difference varies.
+        both = frozenset.intersection(*(self.sets[cell] for cell, one in weights.items() if one))
+        df = stratum_df(weights, self.cells, len(both))
         found = t_estimate(float(sums @ self.means), error, df, level, n=self.n)
         return replace(found, sd=error * math.sqrt(self.n))
 
@@ -83,7 +94,8 @@ def mixed_effect(
 
     It uses sets that lack cells, and its degrees of freedom are those of the stratum: (I - 1)
     (n - 1) between initialisations, (J - 1) (n - 1) between intermediates, (I - 1) (J - 1) (n - 1)
-    of an interaction, the fewest where the sum is several of these. In turn it assumes that spreads
+    of an interaction, the fewest where the sum is several of these; n counts the sets that have all
+    cells of the sum. In turn it assumes that spreads
     are alike in all cells, which paired differences do not: where they are not, effects of or after
     an initialisation of large spread have too narrow intervals. Where a spread comes out as zero,
     the likelihood pools it with that of trials, and intervals of interactions would hold 94 per

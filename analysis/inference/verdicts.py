@@ -28,7 +28,7 @@ def equivalence(estimate: Estimate, margin: float) -> float:
 
     if margin <= 0:
         raise ValueError(f"{margin=}: expected points above 0")
-    if not math.isfinite(estimate.standard_error):
+    if not math.isfinite(estimate.p):
         return math.nan
     inside = margin - abs(estimate.value)
     if estimate.standard_error == 0:
