@@ -208,8 +208,7 @@ def test_analysis_needs_no_training_library() -> None:
         "import sys\n"
         "for name in ('torch', 'ray', 'deepspeed', 'transformers', 'datasets'):\n"
         "    sys.modules[name] = None\n"
-        "import analysis, time\n"
+        "import analysis\n"
         "assert not {'optuna', 'pandas', 'rich'} & set(sys.modules), 'a heavy import at the top'\n"
-        "assert time.process_time() < 1\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
