@@ -39,6 +39,8 @@ class CellScores:
     """Cell and set -> language -> standard error over rows, where it is known."""
     leakage: dict[tuple[str, str], str | None]
     """Intermediate and language -> leakage class."""
+    sources: set[str]
+    """Languages that a target phase was trained on."""
     starts: dict[int, int]
     """Set -> its initialisation seed."""
 
@@ -48,8 +50,8 @@ class CellScores:
         Args:
             comparison: its intermediates tell what was seen.
             asked: ``averaged``: those of the contrast's objective; ``unseen``: those in which no
-                compared intermediate has rows, nor text of the target's; ``seen``: the others;
-                neither has the hub language. Or codes.
+                compared intermediate has rows, nor text of the target's, and which no target
+                phase was trained on; ``seen``: the others; neither has the hub language. Or codes.
         """
         scored = dict.fromkeys(code for found in self.scores.values() for code in found)
         if asked == "averaged":
@@ -60,7 +62,8 @@ class CellScores:
         unseen = {
             code
             for code in scored
-            if all(self.leakage.get((name, code)) in UNSEEN for name in names)
+            if code not in self.sources
+            and all(self.leakage.get((name, code)) in UNSEEN for name in names)
         }
         wanted = unseen if asked == "unseen" else set(scored) - unseen
         return tuple(code for code in scored if code in wanted and code not in HUBS)
@@ -158,7 +161,7 @@ def _of_rows(record: StudyRecord, target: str, rows: Iterable[dict[str, Any]]) -
     starts = {number: one.initialisation for number, one in contrast_seeds(record.plan).items()}
     sets = tuple(record.contrasts[target].sets)
     languages = averaged_languages(record, target)
-    found = CellScores(record, target, languages, sets, {}, {}, {}, starts)
+    found = CellScores(record, target, languages, sets, {}, {}, {}, set(), starts)
     for row in rows:
         cell = (row["initialisation"], row["intermediate"])
         number, code = row["replicate"], row["language"]
@@ -167,4 +170,6 @@ def _of_rows(record: StudyRecord, target: str, rows: Iterable[dict[str, Any]]) -
         if row["standard_error"] is not None:
             found.errors[cell, number][code] = row["standard_error"]
         found.leakage[row["intermediate"], code] = row["leakage"]
+        if row["seen_source"]:
+            found.sources.add(code)
     return found

@@ -1,8 +1,9 @@
 """What the initialisations of a study allow one to say, whatever the numbers are.
 
 A difference between two published checkpoints is about these two. What multimodal pretraining does
-in general takes several pairs of a multimodal initialisation and its text-only twin, and a placebo
-that was trained on in the same way with wrong pictures, which tells pictures from further training.
+in general takes several pairs of a multimodal initialisation and a text-only twin of its own, and a
+placebo that was trained on from one of these twins with wrong pictures, which tells pictures from
+further training. Pairs that share a twin share its luck.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from spaces.initialisations import Initialisation
 
 SEVERAL = 3
-"""Pairs from which on one may speak of pretraining in general: two may both be odd."""
+"""Twins from which on one may speak of pretraining in general: two may both be odd."""
 
 PICTURES = ("images", "distilled captions")
 PLACEBO = "shuffled images"
@@ -53,6 +54,14 @@ def picture_pairs(rows: Rows, names: Iterable[str]) -> list[tuple[str, str]]:
     return [pair for pair in twin_pairs(rows, names) if rows[pair[0]].image_stage in PICTURES]
 
 
+def speaks_of_all(rows: Rows, names: Iterable[str]) -> bool:
+    """Whether a design can speak of multimodal pretraining in general."""
+    there = list(names)
+    twins = {twin for _, twin in picture_pairs(rows, there)}
+    placebo = any(rows[first].twin in twins for first, _ in placebo_pairs(rows, there))
+    return len(twins) >= SEVERAL and placebo
+
+
 def claim(rows: Rows, names: Iterable[str], first: str, second: str) -> str:
     """What a difference between two initialisations is about, in a few words.
 
@@ -68,7 +77,7 @@ def claim(rows: Rows, names: Iterable[str], first: str, second: str) -> str:
     if rows[first].twin != second and rows[second].twin != first:
         return "these two initialisations, which are no twins"
     pairs = picture_pairs(rows, there)
-    if len(pairs) >= SEVERAL and placebo_pairs(rows, there) and (first, second) in pairs:
+    if (first, second) in pairs and speaks_of_all(rows, there):
         return f"this pair; with all {len(pairs)} and the placebo, multimodal pretraining"
     return "this pair of twins"
 
@@ -82,7 +91,8 @@ def design_claim(rows: Rows, names: Iterable[str]) -> str:
     """
     there = list(names)
     pairs, placebos = picture_pairs(rows, there), placebo_pairs(rows, there)
-    words = [_pairs_words(pairs, placebos), *_lone_words(rows, there, pairs)]
+    general = speaks_of_all(rows, there)
+    words = [_pairs_words(pairs, placebos, general), *_lone_words(rows, there, pairs)]
     if given := [name for name in there if rows[name].path]:
         words.append(
             f"The weights of {', '.join(given)} are given: no interval here says how another "
@@ -96,14 +106,16 @@ def design_claim(rows: Rows, names: Iterable[str]) -> str:
     return " ".join(words)
 
 
-def _pairs_words(pairs: list[tuple[str, str]], placebos: list[tuple[str, str]]) -> str:
+def _pairs_words(
+    pairs: list[tuple[str, str]], placebos: list[tuple[str, str]], general: bool
+) -> str:
     if not pairs:
         return (
             "No initialisation that knows pictures stands beside its text-only twin: nothing here "
             "speaks of multimodal pretraining."
         )
     named = "; ".join(f"{first} and {second}" for first, second in pairs)
-    if len(pairs) >= SEVERAL and placebos:
+    if general:
         return (
             f"{len(pairs)} pairs of twins ({named}) and a placebo: where they agree, the "
             "differences speak of multimodal pretraining in general."
@@ -116,8 +128,8 @@ def _pairs_words(pairs: list[tuple[str, str]], placebos: list[tuple[str, str]]) 
     )
     return (
         f"{pair} of twins ({named}): differences are about {'it' if len(pairs) == 1 else 'them'}, "
-        f"not about multimodal pretraining in general, which takes {SEVERAL} pairs and a placebo; "
-        f"{placebo}."
+        f"not about multimodal pretraining in general, which takes {SEVERAL} pairs, each with a "
+        f"twin of its own, and a placebo; {placebo}."
     )
 
 

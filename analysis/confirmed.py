@@ -18,13 +18,16 @@ Scores = dict[int, float]
 NOTE = (
     "sd: standard deviation over replicates (sets of fresh seeds), n of them. A setting and its "
     "baselines run with the same seeds, so differences are taken replicate by replicate. low, "
-    "high: 95 per cent interval, Student's t over replicates; it covers seeds, for these languages "
-    "and rows. shrunken: means drawn towards that of their arm by the share of their spread that "
-    "is noise, because the best of several is partly the luckiest. tuned: against the best setting "
-    "without an intermediate phase that the same rule found; matched: against the finalist without "
-    "its own. p: adjusted by Holm over the finalists of all targets. no different: within {margin} "
-    "either way, by an equivalence test (TOST) at 5 per cent; better, worse: the interval lies on "
-    "one side of zero; not enough: evidence, which it needs so many replicates for."
+    "high: 95 per cent interval, Student's t over replicates; it covers seeds, for these "
+    "languages and rows. shrunken: means drawn towards that of their arm by the share of their "
+    "spread that is noise, because the best of several is partly the luckiest. tuned: against the "
+    "best setting without an intermediate phase that the same rule found; matched: against the "
+    "finalist without its own. overall: the tuned gain over all targets, 0 where the best has no "
+    "intermediate phase; the matched one over those where it has. p: adjusted by Holm over the "
+    "finalists of all targets; intervals and verdicts look at each row alone. no different: "
+    "within {margin} either way, by an equivalence test (TOST) at 5 per cent; better, worse: the "
+    "interval lies on one side of zero; not enough: evidence, for which a new confirmation needs "
+    "so many, fixed beforehand."
 )
 OLD = (
     "It ran before tuned baselines were confirmed: call `transfer-search confirm` again to add "

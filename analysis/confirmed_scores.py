@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TUNED, MATCHED = "tuned", "matched"
 
 CLAIMS = {
-    TUNED: "the best found with an intermediate phase, against the best found without one",
+    TUNED: "this setting, against the best found without an intermediate phase",
     MATCHED: "an intermediate phase, all else equal",
 }
 
@@ -64,10 +64,12 @@ def confirmed_gains(
     """One row per target, finalist and baseline of a confirmation: difference and verdict.
 
     ``tuned`` is against the best setting without an intermediate phase that the finalist's selector
-    found; ``matched`` against the finalist itself without its intermediate phase. Differences are
-    set by set, in points. ``is_answer`` marks the setting that the study's own selection put first:
-    its rows were settled before a test row was read, and rows of ``overall`` average them over
-    targets. P-values are adjusted over the rows against one kind of baseline.
+    found; ``matched`` against the finalist itself without its intermediate phase; finalists without
+    one have no rows. Differences are set by set, in points. ``is_answer`` marks the setting that
+    the study's own selection put first: its rows were settled before a test row was read. Rows of
+    ``overall`` average these over targets: the tuned gain over all of them, with 0 where the best
+    found has no intermediate phase, the matched one over those where it has. P-values are adjusted
+    over the rows against one kind of baseline; intervals and verdicts look at each row alone.
 
     Args:
         study: name of a confirmation (``demo.confirm``), or several; of others there are no rows.
@@ -136,15 +138,14 @@ class Confirmed:
         """Finalist, kind of baseline, baseline; the tuned ones first."""
         by_name = {one.setting.setting_id: one for one in self.settings}
         for one in self.settings:
-            if not one.chosen_by:
+            if not one.chosen_by or not one.setting.intermediate:
                 continue
-            if (tuned := self._tuned(one)) and tuned.setting != one.setting:
+            if tuned := self.tuned(one):
                 yield one, TUNED, tuned
-            matched = by_name.get(one.setting.without_intermediate.setting_id)
-            if matched and matched.setting != one.setting:
+            if matched := by_name.get(one.setting.without_intermediate.setting_id):
                 yield one, MATCHED, matched
 
-    def _tuned(self, finalist: ConfirmedSetting) -> ConfirmedSetting | None:
+    def tuned(self, finalist: ConfirmedSetting) -> ConfirmedSetting | None:
         """The tuned baseline of the selector that chose a finalist, the study's own first."""
         names = sorted(finalist.chosen_by, key=lambda name: name != self.selection)
         found = (one for name in names for one in self.settings if name in one.tuned_for)
@@ -169,7 +170,7 @@ def read_confirmed(snapshot: Snapshot) -> dict[str, Confirmed]:
     found = {}
     for target in record.targets:
         cut = record.cuts[target]
-        cells = CellScores(record, target, cut.reported, sets, {}, {}, {}, {})
+        cells = CellScores(record, target, cut.reported, sets, {}, {}, {}, set(), {})
         settings = confirms.settings[target]
         names = {one.setting.setting_id for one in settings}
         for trial in snapshot.of_target(target):
@@ -233,7 +234,8 @@ def gain_rows(snapshot: Snapshot, asked: Asked) -> list[Row]:
     about = {"study": snapshot.record.name, "world": snapshot.record.plan.world}
     rows: list[Row] = []
     answers: dict[str, list[Compared]] = {}
-    for found in read_confirmed(snapshot).values():
+    confirmed = read_confirmed(snapshot).values()
+    for found in confirmed:
         shrunken = found.shrunken()
         for finalist, against, baseline in found.pairs():
             pair = _comparison(finalist, against, baseline)
@@ -247,6 +249,8 @@ def gain_rows(snapshot: Snapshot, asked: Asked) -> list[Row]:
                 | {"is_answer": is_answer, "against": against, "shrunken": known(mine - theirs)}
                 | _told(compared, question)
             )
+    if TUNED in answers:
+        answers[TUNED] += (one for found in confirmed for one in _no_gain(found, question))
     for against, each in answers.items():
         if len(each) > 1 and not question.samples_languages:
             rows.append(
@@ -258,9 +262,17 @@ def gain_rows(snapshot: Snapshot, asked: Asked) -> list[Row]:
     return adjusted(rows, lambda row: (row["against"], row["target"] == OVERALL))
 
 
+def _no_gain(found: Confirmed, question: Question) -> Iterator[Compared]:
+    """An answer without an intermediate phase, against itself: a gain of 0 in each set."""
+    answer = found.answer
+    if answer and not answer.setting.intermediate and found.tuned(answer):
+        yield Compared.of_target(found.cells, _comparison(answer, TUNED, answer), question)
+
+
 def _comparison(finalist: ConfirmedSetting, against: str, baseline: ConfirmedSetting) -> Comparison:
     mine, theirs = finalist.setting.setting_id, baseline.setting.setting_id
-    weights = {_cell(mine): 1.0, _cell(theirs): -1.0}
+    weights = {_cell(mine): 1.0}
+    weights[_cell(theirs)] = weights.get(_cell(theirs), 0.0) - 1.0
     return Comparison("gain", mine, theirs, (), weights, CLAIMS[against])
 
 

@@ -10,8 +10,7 @@ from analysis.estimates import Asked, Row
 from analysis.snapshot import Snapshot
 from analysis.tables import table, title, wrapped
 from analysis.wording import gain, margin_words, p_words, verdict_words
-
-ASKED = Asked()
+from spaces.study import StudyRecord
 
 Pairs = Callable[[Design], list[Comparison]]
 
@@ -30,15 +29,35 @@ SHOWN: dict[str, Pairs] = {
 """Heading -> its comparisons."""
 
 NOTE = (
-    "points: the difference, taken set by set, the other factor averaged over; of a - b, c - d how "
-    "much more c has over d after a than after b. low, high: 95 per cent interval, Student's t "
-    "over n independent sets of seeds; it covers seeds, not other languages, rows or checkpoints. "
-    "p: adjusted by Holm over the rows of its table, overall apart. overall: each set's mean over "
-    "the targets. no different: within {margin} either way, by an equivalence test (TOST) at 5 per "
-    "cent; better, worse: the interval lies on one side of zero; not enough: evidence, which it "
-    "needs so many sets for. Mixed models, unseen languages, other margins: `analysis.contrast`, "
+    "points: the difference, taken set by set, the other factor averaged over; of a - b, c - d "
+    "how much more c has over d after a than after b. low, high: 95 per cent interval, Student's "
+    "t over n independent sets of seeds; it covers seeds, not other languages, rows or "
+    "checkpoints. p: adjusted by Holm over the rows of its table, overall apart; intervals and "
+    "verdicts look at each row alone. overall: each set's mean over the targets. no different: "
+    "within {margin} either way, by an equivalence test (TOST) at 5 per cent; better, worse: the "
+    "interval lies on one side of zero; not enough: evidence, for which a new study needs so "
+    "many, fixed beforehand. Mixed models, unseen languages, other margins: `analysis.contrast`, "
     "`analysis.interaction`."
 )
+
+
+SHARED = "All sets share one pretraining made here: differences are about these weights."
+
+
+def asked_of(record: StudyRecord) -> Asked:
+    """How a study's effects are told: sets that all share one pretraining have no other spread."""
+    contrast, rows = record.plan.contrast, record.catalogue.initialisations
+    names = {name for one in record.contrasts.values() for name in one.initialisations}
+    made_here = any(not rows[name].path for name in names)
+    shared = made_here and contrast is not None and contrast.initialisation_seeds == 1
+    return Asked(pretrainings="fixed" if shared else "sampled")
+
+
+def effects_note(words: str, asked: Asked) -> str:
+    """What stands below tables of effects."""
+    return words.format(margin=margin_words(asked.margin)) + (
+        f" {SHARED}" if asked.pretrainings == "fixed" else ""
+    )
 
 
 def effect_parts(snapshot: Snapshot) -> list[str]:
@@ -49,7 +68,7 @@ def effect_parts(snapshot: Snapshot) -> list[str]:
         return []
     starts = dict.fromkeys(n for one in record.contrasts.values() for n in one.initialisations)
     claims = design_claim(record.catalogue.initialisations, starts)
-    note = NOTE.format(margin=margin_words(ASKED.margin))
+    note = effects_note(NOTE, asked_of(record))
     return [*tables, wrapped(note), wrapped(claims, "claims: ")]
 
 
@@ -57,7 +76,8 @@ def shown_effects(snapshot: Snapshot) -> dict[str, list[Row]]:
     """Heading of ``SHOWN`` -> its effects, where it has any; nothing where there is no contrast."""
     if snapshot.record.plan.contrast is None:
         return {}
-    asked = {heading: Question(pairs=pairs, asked=ASKED) for heading, pairs in SHOWN.items()}
+    how = asked_of(snapshot.record)
+    asked = {heading: Question(pairs=pairs, asked=how) for heading, pairs in SHOWN.items()}
     found = {heading: effect_rows(snapshot, question) for heading, question in asked.items()}
     return {heading: rows for heading, rows in found.items() if rows}
 

@@ -95,9 +95,15 @@ class Told:
             "method": self.method,
             "margin": asked.margin,
             "verdict": verdict(found, asked.margin),
-            "sets_needed": sets_needed(found.sd, asked.margin, asked.level),
+            "sets_needed": self._needed(asked),
             "claim": self.claim or None,
         }
+
+    def _needed(self, asked: Asked) -> int | None:
+        """Units of a new study; None where more of them would not make the interval narrow."""
+        if asked.covers != ("seeds",):
+            return None
+        return sets_needed(self.estimate.sd, asked.margin, asked.level)
 
 
 def known(value: float) -> float | None:

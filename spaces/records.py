@@ -189,7 +189,12 @@ ESTIMATE_COLUMNS = (
     Column("method", "string", "paired or mixed"),
     Column("margin", "Float64", "the largest difference that counts as none", "points"),
     Column("verdict", "string", "better, no different, worse or not enough evidence"),
-    Column("sets_needed", "Int64", "sets that would settle it at this sd and margin", "sets"),
+    Column(
+        "sets_needed",
+        "Int64",
+        "units that a new study takes to settle it at this sd and margin, fixed beforehand; "
+        "NA where the interval covers more than seeds",
+    ),
     Column("claim", "string", "what the design lets one say: of which weights, of what in general"),
 )
 """How every compared pair is told: difference, interval, p-values, verdict."""

@@ -20,6 +20,7 @@ from analysis import (
     report_text,
     selection_ladder,
 )
+from analysis.wording import p_words
 from search.cli import main
 from search.confirmation import confirmation
 from spaces.layout import StudyPaths
@@ -170,8 +171,9 @@ def test_the_answer_is_the_confirmations(root: Path, page: str) -> None:
             gains["verdict"].item(),
             f"{gains['estimate'].item():+.2f}",
             interval,
+            p_words(gains["p_holm"].item()),
         ]
-        assert shown["xcopa"] == ["no intermediate was chosen", "-", "-"]
+        assert shown["xcopa"] == ["no intermediate was chosen", "-", "-", "-"]
 
 
 def test_effects_of_a_contrast_stand_with_their_intervals(root: Path, page: str) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import pytest
 
 import analysis.effects
 from analysis import contrast, contrast_cells, interaction, report_text
-from analysis.effects_text import effect_parts
+from analysis.cell_scores import read_cells
+from analysis.claims import claim, design_claim, speaks_of_all
+from analysis.comparisons import Comparison
+from analysis.effects_text import effect_parts, shown_effects
 from analysis.inference import paired_interval
 from analysis.snapshot import Snapshot
 from spaces.keys import derived_seed
@@ -240,6 +244,16 @@ def test_seen_and_unseen_languages_are_apart(record: StudyRecord, asked: Any) ->
     assert row["n_languages"] == 0 and pd.isna(row["estimate"])
 
 
+def test_languages_that_a_target_phase_was_trained_on_are_not_unseen(record: StudyRecord) -> None:
+    """Whatever the intermediates: brin is seen once targets are fine-tuned on it."""
+    cells = read_cells(planted(record, scored))["xnli"]
+    pair = Comparison("", "", "", (), {(STARTS[0], "nli:esho"): 1.0}, "")
+    assert cells.sources == {"avel"}
+    assert "brin" in cells.languages(pair, "unseen") and "esho" in cells.languages(pair, "seen")
+    cells.sources.add("brin")
+    assert "brin" not in cells.languages(pair, "unseen") and "brin" in cells.languages(pair, "seen")
+
+
 def test_intervals_say_what_they_cover(record: StudyRecord, asked: Any) -> None:
     """Languages as a sample, and rows, widen them; what is not known is not guessed."""
     asked(planted(record, scored, error=2.0))
@@ -255,6 +269,7 @@ def test_intervals_say_what_they_cover(record: StudyRecord, asked: Any) -> None:
     # xnli is parallel: the languages' errors go together. Six cells of weight 1/3 each.
     expected = 2.0 * math.sqrt(6 / 9)
     assert narrow["rows_standard_error"] == pytest.approx(expected)
+    assert pd.notna(narrow["sets_needed"]) and pd.isna(wide["sets_needed"])  # no set adds rows
     error = math.hypot(expected, narrow["standard_error"])
     assert wide["standard_error"] == pytest.approx(error)
     assert one_row(everything, **at)["standard_error"] > error - 1e-9
@@ -318,6 +333,17 @@ def test_sets_that_share_pretrainings_are_one_unit(asked: Any) -> None:
     assert set(frame["n_sets"]) == {1} and frame["low"].isna().all()
 
 
+def test_reports_of_one_pretraining_are_about_its_weights(record: StudyRecord) -> None:
+    """Else they would have no interval; they say so. With one for each set they do not."""
+    alone = frozen({**BASE, "contrast": {"seeds": 4, "initialisation_seeds": 1}})
+    for one, shared in ((alone, True), (record, False)):
+        snapshot = planted(one, scored)
+        rows = [row for rows in shown_effects(snapshot).values() for row in rows]
+        assert {(row["n_sets"], row["unit"]) for row in rows} == {(4, "set")}
+        text = " ".join(" ".join(effect_parts(snapshot)).split())
+        assert ("differences are about these weights" in text) == shared
+
+
 # -- several comparisons, claims, bad input --------------------------------------------------------
 
 
@@ -343,6 +369,22 @@ def test_rows_say_what_may_be_claimed(record: StudyRecord, asked: Any) -> None:
     (words,) = [p for p in effect_parts(planted(record, scored)) if p.startswith("claims: ")]
     said = " ".join(words.split())
     assert "not about multimodal pretraining in general" in said and "a placebo tells" in said
+
+
+def test_general_claims_take_several_twins(record: StudyRecord) -> None:
+    """Three pairs with one twin share its luck; a placebo of another twin tells nothing of them."""
+    made = record.catalogue.initialisations
+    text, pictures, placebo = (made[name] for name in STARTS)
+    rows = {"p0": replace(placebo, twin="t0")}
+    for number in range(3):
+        rows[f"t{number}"] = text
+        rows[f"v{number}"] = replace(pictures, twin=f"t{number}")
+    shared = {name: replace(one, twin=one.twin and "t0") for name, one in rows.items()}
+    stranger = rows | {"p0": replace(placebo, twin="t3"), "t3": text}
+    assert speaks_of_all(rows, rows) and claim(rows, rows, "v1", "t1").endswith("pretraining")
+    for lacking in (shared, stranger, {name: one for name, one in rows.items() if name != "p0"}):
+        assert not speaks_of_all(lacking, lacking)
+        assert "not about multimodal pretraining in general" in design_claim(lacking, lacking)
 
 
 @pytest.mark.parametrize(

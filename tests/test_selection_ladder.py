@@ -252,6 +252,18 @@ def test_gains_are_against_both_baselines(
     assert wide["rows_standard_error"].notna().all()
 
 
+def test_targets_without_a_chosen_intermediate_gain_nothing(root: Path) -> None:
+    """They count in what a rule gains over all targets; no finalist without one has a row."""
+    gains = confirmed_gains("first.confirm", root=root)
+    assert "none" not in set(gains["intermediate"].dropna())
+    tuned = gains.query("is_answer and against == 'tuned'").set_index("target")
+    target, overall = tuned.index  # the other's best has no intermediate phase
+    assert overall == "overall"
+    assert tuned.loc["overall", "estimate"] == pytest.approx(tuned.loc[target, "estimate"] / 2)
+    matched = gains.query("is_answer and against == 'matched'")
+    assert list(matched["target"]) == [target]
+
+
 def test_an_export_holds_what_reports_say(root: Path, tmp_path: Path) -> None:
     """Gains, confirmed settings and the ladder, as their functions give them."""
     export_frames("first.confirm", tmp_path, "parquet", root)

@@ -18,18 +18,21 @@ from spaces.layout import StudyPaths
 GAINS = (
     "Differences on test rows over sets of fresh seeds, in points, with 95 % intervals of "
     "Student's t: they cover seeds, for these languages and rows. tuned: against the best setting "
-    "without an intermediate phase that the same rule found; matched: against the finalist without "
-    "its own. p: adjusted by Holm over the finalists of all targets. shrunken: of means drawn "
-    "towards that of their arm by the share of their spread that is noise, because the best of "
-    "several is partly the luckiest. no different: within {margin} either way, by an equivalence "
-    "test (TOST) at 5 %. More: `analysis.confirmed_gains`."
+    "without an intermediate phase that the same rule found; matched: against the finalist "
+    "without its own. overall: the tuned gain over all targets, 0 where the best has no "
+    "intermediate phase; the matched one over those where it has. p: adjusted by Holm over the "
+    "finalists of all targets; intervals and verdicts look at each row alone. shrunken: of means "
+    "drawn towards that of their arm by the share of their spread that is noise, because the best "
+    "of several is partly the luckiest. no different: within {margin} either way, by an "
+    "equivalence test (TOST) at 5 %. More: `analysis.confirmed_gains`."
 )
 LADDER = (
     "What each rule that could have chosen would have picked from the trials of the search (its "
-    "score and tuned gain are by the rows that it looks at), what that scores on test rows with "
-    "fresh seeds, and what it lacks to the oracle, the best of the confirmed, which no rule could "
-    "know. The oracle's mean is somewhat too high, and so are the gaps. The interval is the gap's, "
-    "over sets. More: `analysis.selection_ladder`."
+    "score and gains are by the rows that it looks at; tuned: over the best of so many trials "
+    "without an intermediate phase, paired: over the trial that is equal in all else), what that "
+    "scores on test rows with fresh seeds, and what it lacks to the oracle, the best of the "
+    "confirmed, which no rule could know. The oracle's mean is somewhat too high, and so are the "
+    "gaps. The interval is the gap's, over sets. More: `analysis.selection_ladder`."
 )
 NOTHING = "No rule can pick yet: no COMPLETE trial of the search has a known setting."
 UNCONFIRMED = (
@@ -140,7 +143,7 @@ def ladder_section(snapshot: Snapshot) -> Section:
 
 def _ladder_grid(rows: Sequence[Row]) -> Grid:
     words = ("target", "selection", "setting", "initialisation", "intermediate")
-    numbers = ["its score", "its tuned gain"]
+    numbers = ["its score", "tuned gain", "paired gain", "trials: none, intermediate"]
     if tested := any(row["confirmed"] is not None for row in rows):
         numbers += ["confirmed", "sets", "gap to oracle", "95 % interval"]
     cells = [(*_pick(row), *(_tested(row) if tested else ())) for row in rows]
@@ -151,8 +154,13 @@ def _pick(row: Row) -> tuple[str, ...]:
     return (
         *(row["target"], row["selection"] + (" (the study's)" if row["is_own"] else "")),
         *(row["setting_id"], row["initialisation"], row["intermediate"]),
-        *(points(row["selection_score"]), gain(row["tuned_gain"])),
+        *(points(row["selection_score"]), gain(row["tuned_gain"]), gain(row["paired_gain"])),
+        ABSENT if row["trials_none"] is None else _arms(row),
     )
+
+
+def _arms(row: Row) -> str:
+    return f"{row['trials_none']}, {row['trials_intermediate']}"
 
 
 def _tested(row: Row) -> tuple[str, ...]:

@@ -9,8 +9,16 @@ from analysis.cells import averaged_languages
 from analysis.claims import design_claim
 from analysis.comparisons import Comparison, Design, main_effects
 from analysis.effect_rows import Question, effect_rows
-from analysis.effects_text import ASKED, DEPENDS, STARTS, comparison_words, shown_effects
-from analysis.estimates import OVERALL
+from analysis.effects_text import (
+    DEPENDS,
+    STARTS,
+    asked_of,
+    comparison_words,
+    effects_note,
+    shown_effects,
+)
+from analysis.estimates import OVERALL, Asked
+from analysis.inference.verdicts import NOT_ENOUGH
 from analysis.page.blocks import Block, Figure, Figures, Folded, Heading, Section, Table, Words
 from analysis.page.heat import HeatCell, heat_map
 from analysis.page.interaction import Effect, interaction_plot
@@ -18,7 +26,7 @@ from analysis.page.words import capital, interval
 from analysis.scores import Row
 from analysis.snapshot import Snapshot
 from analysis.tables import Grid
-from analysis.wording import counted, gain, margin_words, p_words, verdict_words
+from analysis.wording import counted, gain, p_words, verdict_words
 from spaces.study import StudyRecord
 
 MOST_LINES = 20
@@ -28,10 +36,11 @@ EFFECTS = (
     "Differences in points, taken set by set, the other factor averaged over; of a - b, c - d how "
     "much more c has over d after a than after b. 95 % intervals are Student's t over independent "
     "sets of seeds: they cover seeds, not other languages, rows or checkpoints. p: adjusted by "
-    "Holm over the rows of its table, overall apart. overall: each set's mean over the targets. "
-    "no different: within {margin} either way, by an equivalence test (TOST) at 5 %; better, "
-    "worse: the interval lies on one side of zero; not enough evidence: needs says how many sets "
-    "would settle it. More: `analysis.contrast`, `analysis.interaction`."
+    "Holm over the rows of its table, overall apart; intervals and verdicts look at each row "
+    "alone. overall: each set's mean over the targets. no different: within {margin} either way, "
+    "by an equivalence test (TOST) at 5 %; better, worse: the interval lies on one side of zero; "
+    "not enough evidence: a new study needs so many sets, fixed beforehand. More: "
+    "`analysis.contrast`, `analysis.interaction`."
 )
 INTERACTION = (
     "How far intermediate rows of each group stand above those of {baseline}, after each "
@@ -53,6 +62,7 @@ NOTHING_YET = "No cell of the contrast has a score yet."
 class Findings:
     """The effects of a study's contrast, computed once for the answer and for the section."""
 
+    asked: Asked
     shown: dict[str, list[Row]]
     """Those of the text report, by heading."""
     simple: list[Row]
@@ -64,21 +74,26 @@ class Findings:
         """Effects of a study; None where its plan has no contrast."""
         if snapshot.record.plan.contrast is None or snapshot.record.confirms:
             return None
-        simple = effect_rows(snapshot, Question(pairs=_simple_effects, asked=ASKED))
+        question = Question(pairs=_simple_effects, asked=asked_of(snapshot.record))
+        simple = effect_rows(snapshot, question)
         # Over targets one name would stand for several initialisations.
         simple = [row for row in simple if row["target"] != OVERALL]
-        return cls(shown_effects(snapshot), simple, read_cells(snapshot))
+        return cls(question.asked, shown_effects(snapshot), simple, read_cells(snapshot))
 
     @property
-    def leading(self) -> tuple[str, list[Row]]:
+    def leading(self) -> tuple[str, Grid | None]:
         """The heading and the effects that answer what the contrast was planned for.
 
         Whether one factor depends on the other, else what initialisations do; over all targets
-        where there are several, else of the one.
+        where there are several, with what is settled of each target, because a mean may hide
+        effects that go against one another.
         """
         heading = DEPENDS if DEPENDS in self.shown else STARTS
         rows = self.shown.get(heading, [])
-        return heading, [row for row in rows if row["target"] == OVERALL] or rows
+        over = [row for row in rows if row["target"] == OVERALL]
+        if not over:
+            return heading, effect_grid(rows) if rows else None
+        return heading, _with_targets(effect_grid(over), [_settled(row, rows) for row in over])
 
 
 def _simple_effects(design: Design) -> list[Comparison]:
@@ -88,6 +103,21 @@ def _simple_effects(design: Design) -> list[Comparison]:
         return by_group
     starts = design.initialisations
     return [e for a in starts for e in main_effects(design, "intermediate", None, [a])]
+
+
+def _with_targets(grid: Grid, settled: Sequence[str]) -> Grid:
+    """The same with a column of what is settled of each target."""
+    lines = zip(grid.rows, settled, strict=True)
+    cells = [(*cells[:3], words, *cells[3:]) for cells, words in lines]
+    return Grid((*grid.header[:3], "target by target", *grid.header[3:]), cells, words=4)
+
+
+def _settled(over: Row, rows: Sequence[Row]) -> str:
+    """The verdicts on targets of what is told over all of them."""
+    words = comparison_words(over)
+    alike = (row for row in rows if comparison_words(row) == words and row["target"] != OVERALL)
+    found = [f"{row['target']} {row['verdict']}" for row in alike if row["verdict"] != NOT_ENOUGH]
+    return "; ".join(found) or "none settled"
 
 
 def effect_grid(rows: Sequence[Row]) -> Grid:
@@ -125,7 +155,7 @@ def _tables(findings: Findings) -> list[Block]:
     blocks: list[Block] = [_table(capital(name), effect_grid(shown[name])) for name in headings]
     if DEPENDS not in shown:
         blocks.append(Words(NO_PAIRS))
-    return [*blocks, Words(EFFECTS.format(margin=margin_words(ASKED.margin)))] if shown else blocks
+    return [*blocks, Words(effects_note(EFFECTS, findings.asked))] if shown else blocks
 
 
 def _table(caption: str, grid: Grid) -> Table | Folded:
