@@ -11,6 +11,7 @@ from analysis.inference import (
     sets_needed,
     verdict,
 )
+from analysis.inference.verdicts import BETTER, NOT_ENOUGH, WORSE
 from benchmarks.calibration.lines import Line
 from benchmarks.calibration.paired import Shares
 from benchmarks.calibration.simulator import NORMAL, SKEWED, Noise
@@ -18,6 +19,12 @@ from benchmarks.calibration.simulator import NORMAL, SKEWED, Noise
 POWER = "As many sets as are said to be needed: per cent of studies that find the answer"
 QUESTIONS = ((2.9, 5.0), (2.9, 2.0), (6.4, 5.0))
 """Standard deviation of a paired difference, margin."""
+
+LOOKED = "Sets added until a verdict comes, no difference there: per cent told as better or worse"
+ENLARGED = ((2.9, 2.0), (2.9, 1.0))
+
+MOST = 200
+"""Sets at which such a study gives up."""
 
 PILOT = 5
 """Sets of which a standard deviation may have been guessed."""
@@ -41,6 +48,9 @@ def power(rng: np.random.Generator, studies: int) -> Iterator[Line]:
                     yield Line(POWER, row, noise.name, share, studies, promise, claimed, ROOM)
         yield Line(POWER, f"{name}: as a pilot of {PILOT} sets says", NORMAL.name,
                    _after_pilot(rng, studies, sd, margin), studies)  # fmt: skip
+    for sd, margin in ENLARGED:
+        name = f"sd {sd}, margin {margin}: from {PILOT} sets on"
+        yield Line(LOOKED, name, NORMAL.name, _enlarged(rng, studies, sd, margin), studies)
 
 
 def _answers(
@@ -62,3 +72,18 @@ def _after_pilot(rng: np.random.Generator, studies: int, sd: float, margin: floa
         n = sets_needed(float(values.std(ddof=1)), margin)
         found.append(difference_power(n or 2, sd, margin))
     return float(np.mean(found))
+
+
+def _enlarged(rng: np.random.Generator, studies: int, sd: float, margin: float) -> float:
+    """Share that see what is not there, where studies grow to what they ask for until settled."""
+    wrong = 0
+    for _ in range(studies):
+        values = sd * rng.standard_normal(PILOT)
+        while (said := verdict(paired_interval(values), margin)) == NOT_ENOUGH:
+            if len(values) == MOST:
+                break
+            asked = sets_needed(float(values.std(ddof=1)), margin) or MOST
+            more = min(max(asked, len(values) + 1), MOST) - len(values)
+            values = np.append(values, sd * rng.standard_normal(more))
+        wrong += said in (BETTER, WORSE)
+    return wrong / studies
