@@ -211,8 +211,8 @@ def provenance(frame: "DataFrame", root: Path | str = DEFAULT_ROOT) -> str:
     names = list(frame["study"].dropna().unique()) if "study" in frame.columns else []
     if not names:
         raise ValueError(
-            "the frame names no study to make a caption of: keep its column 'study', or give a "
-            "caption"
+            f"a frame of {len(frame)} rows names no study to make a caption of: keep its column "
+            "'study', or give a caption; a study without [contrast] has no effects"
         )
     records = [read_study(Path(root).absolute(), name) for name in names]
     sets = {record.name: _sets(frame[frame["study"] == record.name], record) for record in records}

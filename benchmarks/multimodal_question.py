@@ -11,6 +11,7 @@ import argparse
 import pandas as pd
 
 from analysis import contrast, contrast_cells, interaction, load_pretraining, paper_table
+from analysis.inference import holm
 from benchmarks.markdown import markdown
 
 
@@ -31,8 +32,12 @@ def cell_table(scores: pd.DataFrame, target: str) -> pd.DataFrame:
 
 
 def answers(study: str, root: str) -> dict[str, pd.DataFrame]:
-    """Title -> what the contrast's factors do, with intervals: paired, set by set."""
-    paired = {"root": root, "methods": ("paired",)}
+    """Title -> what the contrast's factors do, with intervals: paired, set by set.
+
+    About the weights that were pretrained, where all sets share them.
+    """
+    given = {"root": root, "pretrainings": "fixed"}
+    paired = given | {"methods": ("paired",)}
     by_start = [
         contrast(study, factor="group", averaged_over=[name], **paired)
         for name in dict.fromkeys(by_set(study, root)["initialisation"])
@@ -40,18 +45,28 @@ def answers(study: str, root: str) -> dict[str, pd.DataFrame]:
     unseen = interaction(study, languages="unseen", **paired)
     return {
         "What an initialisation does": contrast(study, factor="initialisation", **paired),
-        "What the language of intermediate rows does, by initialisation": pd.concat(by_start),
+        "What the language of intermediate rows does, by initialisation": one_family(by_start),
         "Whether one depends on the other": interaction(study, **paired),
         "The same in languages that no compared phase had rows in": unseen,
-        "The same by a mixed model": interaction(study, root=root, methods=("mixed",)),
+        "The same by a mixed model": interaction(study, methods=("mixed",), **given),
     }
+
+
+def one_family(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of several questions as one table, p-values adjusted over all of them, overall apart."""
+    found = pd.concat(frames, ignore_index=True)
+    for rows in (found["target"] == "overall", found["target"] != "overall"):
+        values = found.loc[rows, "p"].to_numpy(dtype=float, na_value=float("nan"))
+        found.loc[rows, "p_holm"] = holm(values)
+    return found
 
 
 def answer_table(frame: pd.DataFrame, root: str) -> str:
     """Differences in points with their intervals, as markdown; a line where there is nothing."""
     if frame.empty:
         return "No such languages, or too few sets."
-    columns = ["target", "contrasted", "baseline", "averaged_over", "estimate", "p_holm"]
+    start = ["averaged_over"] * (frame["averaged_over"].nunique() > 1)
+    columns = ["target", *start, "contrasted", "baseline", "estimate", "p_holm"]
     columns += ["n_sets", "sets_needed", "verdict"]
     return paper_table(frame, "markdown", columns=columns, caption="", root=root)
 

@@ -144,8 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in TRAINING_LIBRARIES:
             raise
-        print(f"transfer-search: {error}: this command trains; install the extra that does:\n"
-              "  pip install 'transfer-search[train]'", file=sys.stderr)  # fmt: skip
+        print(f"transfer-search: {error}: this command trains; install what does, in a checkout:\n"
+              "  pip install -c constraints.txt '.[train]'", file=sys.stderr)  # fmt: skip
         return EXIT_BAD_INPUT
     except BrokenPipeError:  # `head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

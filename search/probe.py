@@ -222,7 +222,7 @@ def _mistakes(
         rule = f"Python {_minor(here['python'])}, the driver's: start Ray there from the same one"
         yield Mistake(f"{where}, Python", answer["python"], rule)
     if answer["imports"]:
-        rule = "packages that import: install 'transfer-search[train]' in the node's environment"
+        rule = "packages that import: the checkout's '.[train]' in the node's environment"
         yield Mistake(f"{where}, packages", few(answer["imports"]), rule)
 
 

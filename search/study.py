@@ -89,7 +89,7 @@ def _open_database(url: str) -> BaseStorage:
         # A connection that idled through a long phase may have been cut on the way: look first.
         return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
     except ImportError as error:
-        hint = "pip install 'transfer-search[postgresql]'"
+        hint = "pip install '.[postgresql]' in the checkout"
         raise StoreError(f"[store] storage: {str(error).splitlines()[0]}; {hint}") from None
     except (SQLAlchemyError, OptunaError) as error:
         cause = type(error).__name__

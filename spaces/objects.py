@@ -218,7 +218,7 @@ class Objects:
         try:  # late: a native library that few studies need
             from obstore.store import from_url
         except ModuleNotFoundError as error:
-            hint = "pip install 'transfer-search[objects]'"
+            hint = "pip install '.[objects]' in the checkout"
             raise StoreError(f"{self.url} is in an object store: {error}; {hint}") from None
         retries: Any = {"max_retries": self.tries, "retry_timeout": self.patience}
         return from_url(self.url, retry_config=retries)

@@ -86,7 +86,7 @@ def tracking_mistakes(table: TrackingTable) -> Iterator[Mistake]:
     for name in table.names:
         package, extra = PACKAGES[name]
         if find_spec(package) is None:
-            rule = f"the package {package}: pip install 'transfer-search[{extra}]'"
+            rule = f"the package {package}: pip install '.[{extra}]' in the checkout"
             yield Mistake(f"[tracking] {name}", f"{package} is not installed", rule)
     if table.mlflow:
         yield from _address_mistakes(table.mlflow.uri)

@@ -74,7 +74,7 @@ def test_nodes_that_cannot_are_named_in_one_message() -> None:
         "mount the same disk at the same path",
         "node n3 on gamma, Python",
         "torch: ImportError: x",
-        "transfer-search[train]",
+        "'.[train]'",
         "node n4 on delta, caches",
     ):
         assert said in text

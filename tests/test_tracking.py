@@ -381,7 +381,7 @@ def test_a_missing_package_is_told_at_once(
         lambda: search.start(oracle(changes), tmp_path / "new", quiet=True),
         lambda: search.resume("first", tmp_path, quiet=True),
     ):
-        with pytest.raises(PlanError, match=r"pip install 'transfer-search\[(tracking|train)\]'"):
+        with pytest.raises(PlanError, match=r"pip install '\.\[(tracking|train)\]'"):
             call()
     assert sorted(tmp_path.rglob("*")) == before
     assert read_study(tmp_path, "first").plan.tracking.names == (name,)
