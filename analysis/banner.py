@@ -4,14 +4,16 @@ from spaces.study import StudyRecord
 
 _MINIATURE = (
     "DEMONSTRATION, NOT EVIDENCE",
-    "A miniature with invented languages, {seeds}. Effects under about 15 points are noise, and "
-    "nothing here speaks of a real language.",
+    "A miniature with invented languages, {seeds}. {noise}, and nothing here speaks of a real "
+    "language.",
 )
 _ORACLE = (
     "DEMONSTRATION, NOT EVIDENCE",
     "A miniature with invented languages, {seeds}; its scores come from a formula, no model was "
-    "trained. Effects under about 15 points are noise, and nothing here speaks of a real language.",
+    "trained. {noise}, and nothing here speaks of a real language.",
 )
+_NOISE = "Effects under about 15 points are noise"
+_SETTLED = "What its intervals do not settle is open"
 _PRETRAINED_HERE = (
     "DEMONSTRATION, NOT EVIDENCE",
     "Initialisations here were pretrained by this project: encoders of a few million weights on a "
@@ -40,7 +42,9 @@ def banner(world: str, seeds: int, pretrained: bool = False) -> tuple[str, str] 
     if world not in _DEMONSTRATIONS:
         return _ONE_SEED if seeds <= 1 else None
     title, text = _DEMONSTRATIONS[world]
-    return title, text.format(seeds="one seed" if seeds <= 1 else f"{seeds} sets of seeds")
+    if seeds <= 1:
+        return title, text.format(seeds="one seed", noise=_NOISE)
+    return title, text.format(seeds=f"{seeds} sets of seeds", noise=_SETTLED)
 
 
 def record_banner(record: StudyRecord) -> tuple[str, str] | None:
