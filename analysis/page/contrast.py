@@ -93,7 +93,8 @@ class Findings:
         over = [row for row in rows if row["target"] == OVERALL]
         if not over:
             return heading, effect_grid(rows) if rows else None
-        return heading, _with_targets(effect_grid(over), [_settled(row, rows) for row in over])
+        grid = _with_targets(effect_grid(over), [_settled(row, rows) for row in over])
+        return f"{heading}, mean over the targets", grid
 
 
 def _simple_effects(design: Design) -> list[Comparison]:
@@ -106,10 +107,10 @@ def _simple_effects(design: Design) -> list[Comparison]:
 
 
 def _with_targets(grid: Grid, settled: Sequence[str]) -> Grid:
-    """The same with a column of what is settled of each target."""
+    """The same with what is settled of each target in the place of the target."""
     lines = zip(grid.rows, settled, strict=True)
-    cells = [(*cells[:3], words, *cells[3:]) for cells, words in lines]
-    return Grid((*grid.header[:3], "target by target", *grid.header[3:]), cells, words=4)
+    cells = [(*cells[1:3], words, *cells[3:]) for cells, words in lines]
+    return Grid((*grid.header[1:3], "target by target", *grid.header[3:]), cells, words=3)
 
 
 def _settled(over: Row, rows: Sequence[Row]) -> str:
