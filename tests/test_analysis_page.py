@@ -207,6 +207,21 @@ def test_the_ladder_has_every_rule_and_its_gap(root: Path, page: str) -> None:
         assert shown == [f"{value:.2f}" for value in ladder[column]]
 
 
+def test_the_answer_tells_targets_apart(root: Path, page: str) -> None:
+    """A mean over targets stands beside the verdicts of the targets that have one."""
+    caption = "The contrast: whether one depends on the other, mean over the targets"
+    header, *rows = Parsed(page).tables[caption]
+    frame = interaction("first", root=root, methods=["paired"])
+    over = frame[frame["target"] == "overall"]
+    assert [row[header.index("verdict")] for row in rows] == over["verdict"].tolist()
+    for row, names in zip(rows, over[["contrasted", "baseline"]].to_numpy(), strict=True):
+        alike = (frame[["contrasted", "baseline"]] == names).all(axis=1)
+        mine = frame[alike & (frame["target"] != "overall")]
+        settled = mine[mine["verdict"] != "not enough evidence"]
+        wanted = "; ".join(f"{one.target} {one.verdict}" for one in settled.itertuples())
+        assert row[header.index("target by target")] == (wanted or "none settled")
+
+
 def test_a_contrast_alone_chooses_nothing(tmp_path: Path) -> None:
     """Its page answers the contrast's question, and says that no setting was chosen."""
     changes = {
