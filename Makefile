@@ -86,7 +86,7 @@ calibrate: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.calibrate > $(ROOT)/calibration.md
 	@echo "written: $(ROOT)/calibration.md"
 
-# What the miniature plants, under ten sets of fresh seeds: about half an hour on two cores.
+# What the miniature plants, under ten sets of fresh seeds: over half an hour on two cores.
 calibrate-micro: install
 	$(BIN)/transfer-search start benchmarks/calibration/micro.toml --root $(ROOT)
 	$(BIN)/python -m benchmarks.calibration.micro --root $(ROOT)
