@@ -33,9 +33,9 @@ Read on {today:%Y-%m-%d} from `benchmarks/calibration/micro.toml`, {sets} sets o
 dev rows, mean over the non-European languages ({languages}); intervals of 95 per cent over sets,
 paired; the margin is {margin:.0f} points. *planted* is what `docs/micro-effects.md` measured with
 five other seeds: of seen and of held-out languages. Invented languages: this shows whether the
-analysis finds what the generator plants. An early prototype had +22.8 in the first row and no effect
-of NLI on XNLI; today NLI trains what XNLI tests and pictures carry it over, so the nulls are those
-on XQuAD. Intervals and verdicts look at each row alone.
+analysis finds what the generator plants. An early prototype had +22.8 in the first row and no
+effect of NLI on XNLI; today NLI trains what XNLI tests and pictures carry it over, so the nulls
+are those on XQuAD. Intervals and verdicts look at each row alone.
 """
 
 COLUMNS = ("what", "target", "planted", "expected", "estimate", "interval", "verdict")
