@@ -131,7 +131,7 @@ def test_the_calibration_at_tiny_size(
     text = capsys.readouterr().out
     assert f"`python -m benchmarks.calibrate {asked}`" in text
     titles = [line for line in text.splitlines() if line.startswith("## ")]
-    assert len(titles) == len(set(titles)) == 11 and titles[-1] == "## Verdict"
+    assert len(titles) == len(set(titles)) == 12 and titles[-1] == "## Verdict"
     assert code == int(", 0 broken." not in text) == int("BROKEN" in text)
 
 
